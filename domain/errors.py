@@ -1,0 +1,64 @@
+"""The tree of errors, each saying what was being done, on what, what was found and what to do.
+
+MaintdError
+├── ConfigurationError    the settings are wrong: every problem, each in one line
+├── MailboxError          an IMAP server did not give what was asked; carries the step and ``permanent``
+├── ImportFailed          a file or folder given to ``maintd import`` cannot be read
+├── StorageError          the database cannot be opened, is of another revision, or is held by another process
+├── NotFound              a person named an event, a message or a provider that does not exist
+└── WorkerError           a worker process did not answer
+    ├── WorkerCrashed     it died or raised: counts as an attempt on the message inside it
+    ├── CpuTimeExceeded   it used up its CPU time: counts as an attempt
+    └── WallTimeExceeded  it was too slow on the wall clock alone: the worker is replaced, nothing is counted
+"""
+
+from collections.abc import Sequence
+
+
+class MaintdError(Exception):
+    """Be the base of every error that a person is told in one line."""
+
+
+class ConfigurationError(MaintdError):
+    """Say that the settings cannot be used: ``problems`` has one line for each mistake."""
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(problems))
+
+
+class MailboxError(MaintdError):
+    """Say that a mailbox failed: ``step`` names where, ``permanent`` that only a person can mend it."""
+
+    def __init__(self, text: str, *, step: str, permanent: bool) -> None:
+        self.step = step
+        self.permanent = permanent
+        super().__init__(text)
+
+
+class ImportFailed(MaintdError):
+    """Say that a path cannot be imported."""
+
+
+class StorageError(MaintdError):
+    """Say that the database cannot be used."""
+
+
+class NotFound(MaintdError):
+    """Say that what a person named does not exist."""
+
+
+class WorkerError(MaintdError):
+    """Say that a worker process gave no answer for a message."""
+
+
+class WorkerCrashed(WorkerError):
+    """Say that the worker died or raised while it read a message."""
+
+
+class CpuTimeExceeded(WorkerError):
+    """Say that the worker used up the CPU time allowed for one message."""
+
+
+class WallTimeExceeded(WorkerError):
+    """Say that the worker was too slow on the wall clock while its CPU time was within the limit."""

@@ -1,0 +1,145 @@
+"""Updates, which are what messages say, and events, which are what lasts. All instants are aware and in UTC."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from domain.vocabulary import Impact, Kind, MaintenanceStatus, Move
+
+JsonValue = str | int | bool | None | list["JsonValue"] | dict[str, "JsonValue"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+class EventKey:
+    """The key under which updates meet: ``id_key`` is the provider's id as ``id_key_of`` folds it."""
+
+    kind: Kind
+    provider: str
+    id_key: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatedCircuit:
+    """A circuit as one message names it. ``impact`` None: the message does not say."""
+
+    circuit_id: str
+    impact: Impact | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatedWindow:
+    """A window as one message states it.
+
+    ``status`` None: the status of the update. ``circuits`` None: not stated; empty: stated to be without circuits.
+    ``ical_uid`` is the UID of the VEVENT, None for every other form.
+    """
+
+    start: datetime
+    end: datetime
+    status: MaintenanceStatus | None = None
+    circuits: tuple[StatedCircuit, ...] | None = None
+    ical_uid: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Update:
+    """What one message says about one event. None means not stated, which differs from stated empty.
+
+    ``event_id`` is the provider's id in its own spelling. ``stamp`` orders the updates of an event and
+    ``stamp_inferred`` says that it is not the notice's own Date. ``source`` is the Message-ID, or the body digest.
+    ``circuits`` are those stated outside of any window. ``reader`` and ``reader_version`` say who read it.
+    """
+
+    kind: Kind
+    provider: str
+    event_id: str
+    stamp: datetime
+    stamp_inferred: bool
+    source: str
+    body_digest: str
+    reader: str
+    reader_version: str
+    sequence: int | None = None
+    ical_uid: str | None = None
+    account: str | None = None
+    status: MaintenanceStatus | None = None
+    windows: tuple[StatedWindow, ...] | None = None
+    circuits: tuple[StatedCircuit, ...] | None = None
+    summary: str | None = None
+    organizer: str | None = None
+    unverified: bool = True
+
+    @property
+    def key(self) -> EventKey:
+        """Return the key of the event that this update is about."""
+        return EventKey(kind=self.kind, provider=self.provider, id_key=id_key_of(self.event_id))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CircuitImpact:
+    """A circuit of an event, in the newest spelling, with the newest stated impact (OUTAGE where none ever was)."""
+
+    circuit_id: str
+    impact: Impact
+    withdrawn: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Window:
+    """A window of a maintenance. ``circuits`` are sorted by ``circuit_id``."""
+
+    start: datetime
+    end: datetime
+    status: MaintenanceStatus
+    withdrawn: bool = False
+    circuits: tuple[CircuitImpact, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HistoryEntry:
+    """What one update did to its event. ``changes`` maps a field to its old and new value, as JSON."""
+
+    stamp: datetime
+    move: Move
+    source: str
+    superseded: bool
+    changes: Mapping[str, tuple[JsonValue, JsonValue]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """A maintenance: the fold of its updates.
+
+    ``start`` is the first start and ``end`` the last end of the windows that are not withdrawn, None where no window
+    was stated. ``windows`` are sorted by start, end; ``circuits``, of all windows, with the worst impact, by
+    ``circuit_id``. ``material_digest`` changes exactly if something changed that a person must see again.
+    """
+
+    kind: Kind
+    provider: str
+    event_id: str
+    generation: int
+    status: MaintenanceStatus
+    start: datetime | None
+    end: datetime | None
+    windows: tuple[Window, ...]
+    circuits: tuple[CircuitImpact, ...]
+    accounts: tuple[str, ...]
+    summary: str
+    organizer: str
+    stamp: datetime
+    stamp_inferred: bool
+    unverified: bool
+    updates: int
+    material_digest: str
+    history: tuple[HistoryEntry, ...] = field(default=())
+
+
+def id_key_of(event_id: str) -> str:
+    """Return a provider's id in the form in which ids are compared: trimmed, without case."""
+    return event_id.strip().casefold()
+
+
+def circuit_key_of(circuit_id: str) -> str:
+    """Return a circuit id in the form in which ids are compared: without case, white space collapsed."""
+    return " ".join(circuit_id.split()).casefold()

@@ -1,0 +1,124 @@
+"""A message: the bytes as received, where they were seen, and what became of them."""
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from domain.events import Update
+
+
+class Disposition(StrEnum):
+    """What became of a message. Nothing is ever dropped."""
+
+    RECEIVED = "received"
+    APPLIED = "applied"
+    IRRELEVANT = "irrelevant"
+    IGNORED = "ignored"
+    QUARANTINED = "quarantined"
+
+
+class Reason(StrEnum):
+    """Why a message is in quarantine: a closed list, explained in docs/quarantine.md."""
+
+    UNKNOWN_PROVIDER = "unknown_provider"
+    UNPARSED = "unparsed"
+    AMBIGUOUS = "ambiguous"
+    PARTIAL = "partial"
+    INVALID = "invalid"
+    UNTRUSTED = "untrusted"
+    PROPOSAL = "proposal"
+    MALFORMED = "malformed"
+    TOO_LARGE = "too_large"
+    PARSER_CRASHED = "parser_crashed"
+    PARSER_TIMEOUT = "parser_timeout"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Envelope:
+    """The headers that the ledger keeps, read without decoding the body.
+
+    ``sender`` is the one address of a single From header, lower case; None where there is none or more than one, and
+    ``sender_problem`` says which. ``date`` is the Date header, ``received_at`` the date of the topmost Received header.
+    Header texts are decoded, cut to 998 characters, and free of control characters.
+    """
+
+    message_id: str | None
+    body_digest: str
+    identity: str
+    from_header: str
+    sender: str | None
+    sender_problem: str | None
+    subject: str
+    date: datetime | None
+    received_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where a message was seen. ``uid_validity`` and ``imap_uid`` are None for what was imported from a file."""
+
+    mailbox: str
+    folder: str
+    uid_validity: int | None = None
+    imap_uid: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arrival:
+    """A message as it comes in at the door, before it is in the ledger.
+
+    ``received_at`` is the receipt (see ``receipt``); ``size`` the octets on the server; ``too_large`` that ``raw`` is
+    only the beginning of the message.
+    """
+
+    raw: bytes
+    place: Place
+    envelope: Envelope
+    received_at: datetime
+    size: int
+    too_large: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """A message of the ledger, with its bytes, as ``process`` needs it."""
+
+    id: int
+    raw: bytes
+    envelope: Envelope
+    received_at: datetime
+    attempts: int
+    disposition: Disposition
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """What reading a message gave: its updates, or why there are none.
+
+    ``reader`` is None where no reader was asked. ``reason`` is set exactly if ``disposition`` is QUARANTINED; with
+    PARTIAL there are updates as well. ``detail`` is one line for a person.
+    """
+
+    provider: str | None
+    reader: str | None
+    reader_version: str
+    updates: tuple[Update, ...]
+    disposition: Disposition
+    reason: Reason | None = None
+    detail: str = ""
+    warnings: tuple[str, ...] = ()
+
+
+def identity_of(*, message_id: str | None, body_digest: str, date: str, from_header: str, subject: str) -> str:
+    """Return what makes two sightings one message: a SHA-256 in hexadecimal.
+
+    Message-ID and body digest; without a Message-ID the Date, From and Subject headers as they stand, and the body.
+    """
+    parts = ("id", message_id) if message_id else ("headers", date, from_header, subject)
+    return hashlib.sha256("\0".join((*parts, body_digest)).encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def receipt(envelope: Envelope, *, internal_date: datetime | None, now: datetime) -> datetime:
+    """Return when a message was received: its topmost Received header, else INTERNALDATE, else Date, else ``now``."""
+    return envelope.received_at or internal_date or envelope.date or now

@@ -1,0 +1,1 @@
+"""The program: it sees every other package and is seen by none."""

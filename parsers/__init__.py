@@ -1,0 +1,1 @@
+"""Mail bytes in, updates out."""
