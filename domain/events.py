@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 
 from domain.vocabulary import Impact, Kind, MaintenanceStatus, Move
 
@@ -143,3 +143,8 @@ def id_key_of(event_id: str) -> str:
 def circuit_key_of(circuit_id: str) -> str:
     """Return a circuit id in the form in which ids are compared: without case, white space collapsed."""
     return " ".join(circuit_id.split()).casefold()
+
+
+def iso_utc(instant: datetime) -> str:
+    """Return an aware instant as it stands in JSON: ``2026-11-23T04:00:00Z``, without fractions of a second."""
+    return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
