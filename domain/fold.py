@@ -328,9 +328,9 @@ class _Account:
         stated = _sorted(update.windows)
         listed = _listed(update)
         if listed & self.all_circuits() and self.live_circuits() - listed:
-            for window in self.live():
-                window.circuits.withdraw(listed)
-            self.unplaced.withdraw(listed)
+            for circuits in [window.circuits for window in self.live()] or [self.unplaced]:
+                circuits.state(_stated_circuits(update), withdraws=False, restores=False)
+                circuits.withdraw(listed)
             return Move.PARTLY_CANCELLED
         live = self.live()
         if not live:
@@ -673,9 +673,14 @@ def _severity(circuit: StatedCircuit) -> int:
     return -1 if circuit.impact is None else circuit.impact.severity
 
 
+def _stated_circuits(update: Update) -> list[StatedCircuit]:
+    """Return all circuits that an update names, in its windows and outside of them."""
+    in_windows = [circuit for window in update.windows or () for circuit in window.circuits or ()]
+    return [*in_windows, *(update.circuits or ())]
+
+
 def _listed(update: Update) -> set[str]:
-    in_windows = (circuit for window in update.windows or () for circuit in window.circuits or ())
-    return {circuit_key_of(circuit.circuit_id) for circuit in (*in_windows, *(update.circuits or ()))}
+    return {circuit_key_of(circuit.circuit_id) for circuit in _stated_circuits(update)}
 
 
 def _sorted(stated: Iterable[StatedWindow] | None) -> list[StatedWindow]:
