@@ -1,0 +1,489 @@
+"""The configuration: one TOML file, read once, checked as a whole.
+
+``load`` gives Settings or a ConfigurationError that lists every mistake. The manual is ``config.example.toml``.
+"""
+
+import ipaddress
+import json
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    PlainValidator,
+    PrivateAttr,
+    ValidationError,
+    ValidationInfo,
+    WithJsonSchema,
+    field_validator,
+)
+
+from domain.errors import ConfigurationError
+from ingestor.mistakes import Mistake, duplicates, found, line, repeated, unexpected, without_password
+from ingestor.secrets import (
+    SOURCES,
+    PlainSecret,
+    Secret,
+    hidden,
+    secret_of,
+)
+
+DEFAULT_PLACES = (Path("config.toml"), Path("/etc/maintd/config.toml"))
+DAY_SECONDS = 86_400
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_SENDER = re.compile(r"[^@\s<>]*@[^@\s<>]+")
+# Source: RFC 9051 9, flag-keyword: an atom.
+_IMAP_FLAG = re.compile(r"\\(?:Seen|Flagged|Answered)|[!#$&'+-\[^-z|}~]+")
+
+
+# What a value may be.
+
+
+def _text(value: str) -> str:
+    if not value.strip() or not value.isprintable():
+        raise unexpected(value, "some text without control characters")
+    return value
+
+
+def _name(value: str) -> str:
+    if not _NAME.fullmatch(value):
+        raise unexpected(value, 'letters, digits, ".", "_" and "-"')
+    return value
+
+
+def _provider_name(value: str) -> str:
+    if value != value.lower() or not _NAME.fullmatch(value):
+        raise unexpected(value, 'small letters, digits, ".", "_" and "-"')
+    return value
+
+
+def _sender(value: str) -> str:
+    if not _SENDER.fullmatch(value):
+        raise unexpected(value, 'an address or a domain, as in "noc@carrier.example" or "@carrier.example"')
+    return value.lower()
+
+
+def _host(value: str) -> str:
+    if _is_address(value):
+        return value
+    if not value or any(character in value for character in ":/@") or " " in value or not value.isprintable():
+        raise unexpected(value, 'a host name or an address alone, as in "imap.example.net"')
+    return value
+
+
+def _imap_flag(value: str) -> str:
+    if not _IMAP_FLAG.fullmatch(value):
+        raise unexpected(
+            value, 'an IMAP keyword without spaces, as in "maintd", or "\\\\Seen", "\\\\Flagged", "\\\\Answered"'
+        )
+    return value
+
+
+def _initial(value: object) -> object:
+    if value in ("all", "new") or (type(value) is int and 1 <= value <= 36_500):
+        return value
+    raise unexpected(value, '"all", "new", or a number of days from 1 to 36500')
+
+
+def _database_url(value: str) -> str:
+    if value.startswith("sqlite:///") and len(value) > len("sqlite:///") and ":memory:" not in value:
+        return value
+    if value.startswith("postgresql+psycopg://"):
+        return value
+    raise Mistake(
+        f'got "{without_password(value)}", expected "sqlite:///FILE" or "postgresql+psycopg://USER@HOST/NAME"'
+    )
+
+
+_Text = Annotated[str, AfterValidator(_text)]
+_Name = Annotated[str, AfterValidator(_name)]
+_ProviderName = Annotated[str, AfterValidator(_provider_name)]
+_Sender = Annotated[str, AfterValidator(_sender)]
+_Host = Annotated[str, AfterValidator(_host)]
+_ImapFlag = Annotated[str, AfterValidator(_imap_flag)]
+_Initial = Annotated[
+    Literal["all", "new"] | int,
+    PlainValidator(_initial),
+    WithJsonSchema({"anyOf": [{"enum": ["all", "new"]}, {"type": "integer", "minimum": 1, "maximum": 36_500}]}),
+]
+_DatabaseUrl = Annotated[str, AfterValidator(_database_url), PlainSerializer(without_password, return_type=str)]
+_Secret = Annotated[
+    Secret,
+    PlainValidator(secret_of),
+    PlainSerializer(hidden, return_type=str),
+    WithJsonSchema(
+        {
+            "oneOf": [
+                {"type": "string", "description": "The secret itself: works, with a warning."},
+                *(
+                    {
+                        "type": "object",
+                        "properties": {
+                            kind: {"type": "array", "items": {"type": "string"}, "minItems": 1}
+                            if kind == "command"
+                            else {"type": "string"}
+                        },
+                        "required": [kind],
+                        "additionalProperties": False,
+                    }
+                    for kind in SOURCES
+                ),
+            ]
+        }
+    ),
+]
+
+
+class _Table(BaseModel):
+    """Be the base of every table: nothing unknown, nothing converted, nothing changed afterwards."""
+
+    # TOML has types of its own, so "60" for 60 is a mistake. hide_input_in_errors keeps secrets out of tracebacks.
+    model_config = ConfigDict(
+        extra="forbid", strict=True, frozen=True, validate_default=True, hide_input_in_errors=True
+    )
+
+
+class DatabaseTable(_Table):
+    """[database]: where messages and events are kept."""
+
+    url: _DatabaseUrl = Field(
+        default="sqlite:///var/maintd.db", repr=False, description="A file of SQLite, or a database of PostgreSQL."
+    )
+
+
+class MailboxTable(_Table):
+    """[[mailbox]]: one IMAP login and its folders."""
+
+    name: _Name = Field(examples=["noc"], description="How this mailbox is called in logs, tables and commands.")
+    host: _Host = Field(examples=["imap.example.net"], description="The IMAP server.")
+    tls: Literal["tls", "starttls", "none"] = Field(
+        default="tls", description="Encrypted from the start, after STARTTLS, or not at all (loopback only)."
+    )
+    port: Annotated[int, Field(ge=1, le=65535)] | None = Field(
+        default=None, description='The TCP port: 993, or 143 where tls is "starttls" or "none".'
+    )
+    ca_file: Path | None = Field(
+        default=None, strict=False, description="Certificates in PEM that are trusted instead of the system's."
+    )
+    username: _Text = Field(examples=["maint@example.net"], description="The login.")
+    password: _Secret = Field(examples=[{"file": "/etc/maintd/noc-password"}], description="The password, a secret.")
+    folders: tuple[_Text, ...] = Field(
+        default=("INBOX",), strict=False, min_length=1, description="The folders that are read."
+    )
+    poll_seconds: int = Field(default=60, ge=10, le=DAY_SECONDS, description="Seconds between two looks.")
+    initial: _Initial = Field(default=14, description="What is read at the first look at a folder.")
+    after: Literal["keep", "flag", "move"] = Field(
+        default="keep", description="What is done with a mail in its folder once it is in the database."
+    )
+    flag: _ImapFlag = Field(default="maintd", description='The flag that after = "flag" sets.')
+    done_folder: _Text | None = Field(default=None, description='Where after = "move" puts a mail that was understood.')
+    quarantine_folder: _Text | None = Field(default=None, description='Where after = "move" puts a mail that was not.')
+    max_message_bytes: int = Field(
+        default=26_214_400, ge=65_536, le=1_073_741_824, description="Of a larger mail only the beginning is kept."
+    )
+    connect_seconds: int = Field(default=10, ge=1, le=300, description="How long a connection may take.")
+    read_seconds: int = Field(default=60, ge=1, le=3600, description="How long the server may be silent.")
+
+    @field_validator("tls")
+    @classmethod
+    def _encrypt_beyond_loopback(cls, tls: str, info: ValidationInfo) -> str:
+        host = info.data.get("host", "localhost")
+        if tls == "none" and not _is_loopback(host):
+            raise unexpected(tls, f'"tls" or "starttls": without encryption only loopback is allowed, not "{host}"')
+        return tls
+
+    @field_validator("port")
+    @classmethod
+    def _usual_port(cls, port: int | None, info: ValidationInfo) -> int:
+        return port or (993 if info.data.get("tls", "tls") == "tls" else 143)
+
+    @field_validator("ca_file", mode="before")
+    @classmethod
+    def _named_file(cls, ca_file: object) -> object:
+        if ca_file == "":
+            raise unexpected(ca_file, "the path of a file")
+        return ca_file
+
+    @field_validator("folders")
+    @classmethod
+    def _each_folder_once(cls, folders: tuple[str, ...]) -> tuple[str, ...]:
+        twice = repeated([_folder_key(folder) for folder in folders])
+        if twice:
+            raise Mistake(f"{', '.join(map(found, twice))} stands twice, expected each folder once")
+        return folders
+
+    @field_validator("done_folder", "quarantine_folder")
+    @classmethod
+    def _target_of_move(cls, folder: str | None, info: ValidationInfo) -> str | None:
+        if folder is None and info.data.get("after") == "move":
+            raise Mistake(f'missing, expected a folder because after is "move", as in {info.field_name} = "Archive"')
+        if folder is not None and _folder_key(folder) in map(_folder_key, info.data.get("folders", ())):
+            raise unexpected(folder, "a folder that is not among the folders that are read")
+        return folder
+
+
+class ProviderTable(_Table):
+    """[[provider]]: changes a provider that maintd knows, or adds one. None: as it is known."""
+
+    name: _ProviderName = Field(examples=["zayo"], description="The provider's name.")
+    senders: tuple[_Sender, ...] | None = Field(
+        default=None, strict=False, min_length=1, description="Addresses and domains that its notices come from."
+    )
+    reader: _ProviderName | None = Field(
+        default=None, description="A provider that maintd knows and whose form of notices this one uses."
+    )
+    aliases: tuple[_ProviderName, ...] | None = Field(
+        default=None, strict=False, description="Other names under which notices speak of this provider."
+    )
+    sends_completions: bool | None = Field(
+        default=None, description="Whether it says when work is done: without that a maintenance becomes overdue."
+    )
+
+
+class WorkersTable(_Table):
+    """[workers]: the processes that read mails, and what one mail may cost."""
+
+    count: int = Field(default=2, ge=1, le=64, description="How many processes read mails.")
+    cpu_seconds: int = Field(default=5, ge=1, le=600, description="CPU time for one mail.")
+    wall_seconds: int = Field(default=30, ge=1, le=3600, description="Time by the clock for one mail.")
+    memory_mib: int = Field(default=1536, ge=512, le=65_536, description="Memory of one process.")
+    idle_seconds: int = Field(default=60, ge=1, le=DAY_SECONDS, description="Processes end after so long without mail.")
+
+    @field_validator("wall_seconds")
+    @classmethod
+    def _not_below_cpu_time(cls, wall_seconds: int, info: ValidationInfo) -> int:
+        cpu_seconds = info.data.get("cpu_seconds", 0)
+        if wall_seconds < cpu_seconds:
+            raise unexpected(wall_seconds, f"cpu_seconds ({cpu_seconds}) or more")
+        return wall_seconds
+
+
+class LogTable(_Table):
+    """[log]: what is logged, and in which form. The log goes to standard error."""
+
+    level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="The least that is logged.")
+    format: Literal["auto", "console", "json"] = Field(
+        default="auto", description="Lines for people, JSON for programs, or lines on a terminal and JSON elsewhere."
+    )
+
+
+class Settings(_Table):
+    """The whole configuration. ``warnings`` has one line for each thing that works but should be changed."""
+
+    database: DatabaseTable = DatabaseTable()
+    mailboxes: tuple[MailboxTable, ...] = Field(default=(), alias="mailbox", strict=False)
+    providers: tuple[ProviderTable, ...] = Field(default=(), alias="provider", strict=False)
+    workers: WorkersTable = WorkersTable()
+    log: LogTable = LogTable()
+
+    _path: Path = PrivateAttr(Path("config.toml"))
+    _warnings: tuple[str, ...] = PrivateAttr(())
+
+    @property
+    def path(self) -> Path:
+        """Return the file that was read."""
+        return self._path
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Return one line for each thing that works but should be changed."""
+        return self._warnings
+
+
+TABLES: Mapping[str, type[_Table]] = {
+    "database": DatabaseTable,
+    "mailbox": MailboxTable,
+    "provider": ProviderTable,
+    "workers": WorkersTable,
+    "log": LogTable,
+}
+
+
+# Finding and reading the file.
+
+
+def find(explicit: str | None, environment: Mapping[str, str]) -> Path:
+    """Return the configuration file to use: ``explicit`` (--config), else $MAINTD_CONFIG, else the usual places.
+
+    Raises ConfigurationError, which names every place tried, when there is none.
+    """
+    if explicit:
+        return Path(explicit)
+    named = environment.get("MAINTD_CONFIG")
+    if named:
+        return Path(named)
+    for place in DEFAULT_PLACES:
+        if place.exists():
+            return place
+    tried = ", ".join(str(place) for place in DEFAULT_PLACES)
+    raise ConfigurationError(
+        [
+            f"no configuration: $MAINTD_CONFIG is not set, and none of these exists: {tried}. "
+            "Copy config.example.toml to config.toml and edit it, or name a file with --config."
+        ]
+    )
+
+
+def load(path: Path) -> Settings:
+    """Return the settings of a file. Raises ConfigurationError with one line for each mistake in it."""
+    data = _parse(path, _read(path))
+    settings, problems = _checked(data)
+    if settings is None or problems:
+        raise ConfigurationError([f"{path}: {_ended(problem)}" for problem in problems])
+    settings._path = path
+    settings._warnings = tuple(f"{path}: {warning}." for warning in _warnings_of(settings))
+    return settings
+
+
+def _checked(data: dict[str, Any]) -> tuple[Settings | None, list[str]]:
+    """Return the settings, None if they cannot be made, and what is wrong with them."""
+    problems = list(duplicates(data))
+    try:
+        return Settings.model_validate(data), problems
+    except ValidationError as error:
+        # The error of pydantic holds the whole input, secrets too, so it goes no further.
+        known = {section: _examples(table) for section, table in TABLES.items()}
+        return None, [*(line(details, data, known) for details in error.errors()), *problems]
+
+
+def _examples(table: type[_Table]) -> dict[str, str]:
+    fields = table.model_fields.items()
+    return {key: f"{key} = {_toml(field.examples[0])}" if field.examples else "" for key, field in fields}
+
+
+def _ended(sentence: str) -> str:
+    return sentence if sentence.endswith("?") else f"{sentence}."
+
+
+def where(settings: Settings, mailbox: MailboxTable, key: str) -> str:
+    """Return how an error names a setting of a mailbox, for ``ingestor.secrets.resolve``."""
+    return f'{settings.path}: mailbox "{mailbox.name}": {key}'
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_bytes().decode("utf-8-sig")
+    except FileNotFoundError:
+        problem = "no such file: copy config.example.toml there and edit it, or name another with --config"
+    except OSError as error:
+        problem = f"cannot be read: {error.strerror}"
+    except UnicodeDecodeError as error:
+        number = error.object.count(b"\n", 0, error.start) + 1
+        problem = f"line {number}: not UTF-8: save the file as UTF-8"
+    raise ConfigurationError([f"{path}: {problem}."])
+
+
+def _parse(path: Path, text: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigurationError([f"{path}: {_syntax_problem(str(error))}."]) from None
+
+
+_SYNTAX_HINTS = {
+    "Invalid value": "not a value of TOML: text needs quotation marks",
+    "Cannot overwrite a value": "a key that was set before, expected each once",
+}
+
+
+def _syntax_problem(message: str) -> str:
+    """Return the message of tomllib, which ends with "(at line 3, column 5)", with the place first."""
+    problem, _, place = message.rpartition(" (at ")
+    return f"{place.rstrip(')')}: {_SYNTAX_HINTS.get(problem, problem)}"
+
+
+# Warnings.
+
+
+def _warnings_of(settings: Settings) -> Iterator[str]:
+    if without_password(settings.database.url) != settings.database.url:
+        yield "database: url: holds a password: put it into ~/.pgpass, or into a file named by ?passfile=FILE"
+    if not settings.mailboxes:
+        yield "no [[mailbox]]: nothing is watched"
+    for mailbox in settings.mailboxes:
+        for warning in _mailbox_warnings(mailbox):
+            yield f'mailbox "{mailbox.name}": {warning}'
+
+
+def _mailbox_warnings(mailbox: MailboxTable) -> Iterator[str]:
+    if isinstance(mailbox.password, PlainSecret):
+        yield 'password: stands in the file itself: put it elsewhere and write { file = "…" } or another source'
+    if mailbox.after != "flag" and "flag" in mailbox.model_fields_set:
+        yield f'flag: has no effect while after is "{mailbox.after}"'
+    for key in ("done_folder", "quarantine_folder"):
+        if mailbox.after != "move" and key in mailbox.model_fields_set:
+            yield f'{key}: has no effect while after is "{mailbox.after}"'
+    if mailbox.tls == "none" and mailbox.ca_file:
+        yield 'ca_file: has no effect while tls is "none"'
+
+
+# Showing.
+
+
+def shown(settings: Settings) -> str:
+    """Return the settings in force as TOML, secrets hidden, with a mark on what the file leaves to the default."""
+    blocks = [_shown_table("[database]", settings.database)]
+    blocks += [_shown_table("[[mailbox]]", mailbox) for mailbox in settings.mailboxes]
+    blocks += [_shown_table("[[provider]]", provider) for provider in settings.providers]
+    blocks += [_shown_table("[workers]", settings.workers), _shown_table("[log]", settings.log)]
+    return "\n\n".join(blocks) + "\n"
+
+
+def schema() -> dict[str, Any]:
+    """Return the JSON Schema of the file, for editors that complete and check as one types."""
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **Settings.model_json_schema(by_alias=True)}
+
+
+def _shown_table(header: str, table: _Table) -> str:
+    return "\n".join([header, *(_shown_setting(table, key) for key in type(table).model_fields)])
+
+
+def _shown_setting(table: _Table, key: str) -> str:
+    value = getattr(table, key)
+    if value is None:
+        return f"# {key} is not set"
+    return f"{key} = {_shown_value(key, value)}{'' if key in table.model_fields_set else '  # default'}"
+
+
+def _shown_value(key: str, value: object) -> str:
+    if key == "password" and isinstance(value, Secret):
+        return hidden(value)
+    return _toml(without_password(value) if key == "url" and isinstance(value, str) else value)
+
+
+def _toml(value: object) -> str:
+    if isinstance(value, bool | int):
+        return json.dumps(value)
+    if isinstance(value, tuple):
+        return f"[{', '.join(map(_toml, value))}]"
+    if isinstance(value, dict):
+        return f"{{ {', '.join(f'{key} = {_toml(item)}' for key, item in value.items())} }}"
+    return json.dumps(str(value), ensure_ascii=False)
+
+
+# Hosts and folders.
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_loopback(host: str) -> bool:
+    return host.lower() == "localhost" or (_is_address(host) and ipaddress.ip_address(host).is_loopback)
+
+
+def _folder_key(folder: str) -> str:
+    # Source: RFC 9051 5.1: INBOX is the one folder whose name has no case.
+    return "INBOX" if folder.upper() == "INBOX" else folder

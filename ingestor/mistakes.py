@@ -1,0 +1,133 @@
+"""What is wrong with a configuration, each mistake as one line: where, what was found, what is expected.
+
+``data`` is the file as TOML gives it. Values of secrets never come here: their mistakes bring a text of their own.
+"""
+
+import difflib
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+Known = Mapping[str, Mapping[str, str]]
+"""The sections of the file, their keys, and for each key an example, as in ``host = "imap.example.net"``, or ""."""
+
+LISTS = ("mailbox", "provider")
+
+_PASSWORD_IN_URL = re.compile(r"(?<=://)([^:/?#]*):(.*)@")
+_PASSWORD_IN_QUERY = re.compile(r"([?&][a-z]*passw(?:or)?d)=[^&]*", re.IGNORECASE)
+
+_EXPECTED = {
+    "greater_than_equal": "{ge} or more",
+    "less_than_equal": "{le} or less",
+    "literal_error": "{expected}",
+    "int_type": "a whole number",
+    "int_from_float": "a whole number",
+    "bool_type": "true or false",
+    "tuple_type": 'a list, as in ["one", "two"]',
+    "too_short": "at least one entry",
+    "string_type": "text in quotation marks",
+    "path_type": "the path of a file in quotation marks",
+}
+
+
+class Mistake(ValueError):
+    """Say what is wrong with a value of the configuration: the part of the line that follows the place."""
+
+
+def unexpected(value: object, expected: str) -> Mistake:
+    """Return the mistake that names what was found and what is expected. Not for secrets."""
+    return Mistake(f"got {found(value)}, expected {expected}")
+
+
+def line(details: Mapping[str, Any], data: Mapping[str, Any], known: Known) -> str:
+    """Return the line for one error as pydantic describes it."""
+    location = details["loc"]
+    if details["type"] == "extra_forbidden":
+        keys = known if len(location) == 1 else known[location[0]]
+        return f"{_place(location[:-1], data)}{unknown_key(location[-1], tuple(keys))}"
+    return f"{_place(location, data)}{_problem(details, known)}"
+
+
+def unknown_key(key: str, known: Sequence[str]) -> str:
+    """Return what is said of a key that does not exist, with the nearest that does."""
+    near = difflib.get_close_matches(key.lower(), known, n=1)
+    advice = f'did you mean "{near[0]}"?' if near else f"expected one of {', '.join(sorted(known))}"
+    return f"unknown key {found(key)}, {advice}"
+
+
+def duplicates(data: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what stands twice in the file where once is expected."""
+    for section in LISTS:
+        names = [table["name"] for table in _tables(data, section) if isinstance(table.get("name"), str)]
+        for name in repeated(names):
+            yield f"{section} {found(name)}: name: stands twice, expected a name for each {section}"
+    senders = [sender.lower() for table in _tables(data, "provider") for sender in _texts(table, "senders")]
+    for sender in repeated(senders):
+        yield f"provider: senders: {found(sender)} stands twice, expected each sender once"
+
+
+def repeated(values: Sequence[str]) -> list[str]:
+    """Return the values that stand more than once, sorted."""
+    return sorted({value for value in values if values.count(value) > 1})
+
+
+def without_password(text: str) -> str:
+    """Return a text with stars for the password of a URL in it, before the last @ or in the query."""
+    return _PASSWORD_IN_QUERY.sub(r"\1=***", _PASSWORD_IN_URL.sub(r"\1:***@", text))
+
+
+def found(value: object) -> str:
+    """Return a value as it is shown in an error, cut to what fits in a line."""
+    if isinstance(value, str):
+        text = without_password(value)
+        return json.dumps(text if len(text) <= 60 else f"{text[:57]}...", ensure_ascii=False)
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, list):
+        return "a list of tables" if value and all(isinstance(item, dict) for item in value) else "a list"
+    return "a table" if isinstance(value, dict) else str(value)
+
+
+def _place(location: Sequence[str | int], data: Mapping[str, Any]) -> str:
+    """Return where in the file a mistake is: ``mailbox "noc": poll_seconds: ``."""
+    steps = list(location)
+    if len(steps) > 1 and isinstance(steps[1], int):
+        steps[:2] = [_entry(str(steps[0]), steps[1], data)]
+    return "".join(f"entry {step + 1}: " if isinstance(step, int) else f"{step}: " for step in steps)
+
+
+def _entry(section: str, index: int, data: Mapping[str, Any]) -> str:
+    """Return a name for an entry of a list of tables: by its name where it has one, else by its number."""
+    table = data[section][index]
+    name = table.get("name") if isinstance(table, dict) else None
+    return f"{section} {found(name) if isinstance(name, str) and name else index + 1}"
+
+
+def _problem(details: Mapping[str, Any], known: Known) -> str:
+    kind, location, context = details["type"], details["loc"], details.get("ctx", {})
+    if kind == "value_error":
+        return str(context["error"])
+    if kind == "missing":
+        return f"missing, expected for example {known[location[0]][location[-1]]}"
+    if location[0] in known and (len(location) == 1 or kind == "model_type"):
+        return _wrong_table(location[0], details["input"])
+    if kind not in _EXPECTED:
+        return f"got {found(details['input'])}: {details['msg']}"
+    expected = _EXPECTED[kind].format(**context).replace("'", '"')
+    return f"got {found(details['input'])}, expected {expected}"
+
+
+def _wrong_table(section: str, value: object) -> str:
+    brackets = f"[[{section}]], in two brackets" if section in LISTS else f"[{section}], in one bracket"
+    return f"got {found(value)}, expected its settings under {brackets}"
+
+
+def _tables(data: Mapping[str, Any], section: str) -> list[dict[str, Any]]:
+    value = data.get(section)
+    return [table for table in value if isinstance(table, dict)] if isinstance(value, list) else []
+
+
+def _texts(table: Mapping[str, Any], key: str) -> list[str]:
+    value = table.get(key)
+    return [text for text in value if isinstance(text, str)] if isinstance(value, list) else []

@@ -1,0 +1,497 @@
+"""What the configuration accepts, and what it says of each mistake."""
+
+import json
+import os
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from domain.errors import ConfigurationError
+from ingestor import config
+from ingestor.secrets import FileSecret
+
+ROOT = Path(__file__).parents[3]
+EXAMPLE = ROOT / "config.example.toml"
+MAILBOX = """
+[[mailbox]]
+name = "noc"
+host = "imap.example.net"
+username = "maint@example.net"
+password = { env = "NOC_PASSWORD" }
+"""
+
+
+@pytest.fixture(autouse=True)
+def _in_an_empty_directory(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+def settings_of(text: str) -> config.Settings:
+    path = Path("config.toml")
+    path.write_text(text, encoding="utf-8")
+    return config.load(path)
+
+
+def problems_of(text: str) -> list[str]:
+    with pytest.raises(ConfigurationError) as caught:
+        settings_of(text)
+    lines = list(caught.value.problems)
+    assert all(line.startswith("config.toml: ") for line in lines)
+    return [line.removeprefix("config.toml: ") for line in lines]
+
+
+def with_mailbox(*lines: str) -> str:
+    return MAILBOX + "\n".join(lines)
+
+
+# What is accepted.
+
+
+def test_an_empty_file_means_the_defaults():
+    settings = settings_of("")
+
+    assert settings.database.url == "sqlite:///var/maintd.db"
+    assert settings.mailboxes == ()
+    assert settings.warnings == ("config.toml: no [[mailbox]]: nothing is watched.",)
+
+
+def test_a_mailbox_needs_four_settings_and_has_the_usual_defaults():
+    [mailbox] = settings_of(MAILBOX).mailboxes
+
+    assert (mailbox.tls, mailbox.port, mailbox.folders, mailbox.initial, mailbox.after) == (
+        "tls",
+        993,
+        ("INBOX",),
+        14,
+        "keep",
+    )
+
+
+@pytest.mark.parametrize(("tls", "host", "port"), [("starttls", "imap.example.net", 143), ("none", "127.0.0.1", 143)])
+def test_the_port_follows_from_tls(tls, host, port):
+    text = MAILBOX.replace("imap.example.net", host) + f'tls = "{tls}"'
+
+    assert settings_of(text).mailboxes[0].port == port
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.2", "::1"])
+def test_loopback_may_be_plain(host):
+    assert settings_of(MAILBOX.replace("imap.example.net", host) + 'tls = "none"').mailboxes[0].tls == "none"
+
+
+@pytest.mark.parametrize("initial", ["all", "new", 1, 30])
+def test_initial_is_all_new_or_days(initial):
+    assert settings_of(with_mailbox(f"initial = {json.dumps(initial)}")).mailboxes[0].initial == initial
+
+
+def test_a_mark_at_the_beginning_of_the_file_does_no_harm():
+    assert settings_of(f"\ufeff{MAILBOX}").mailboxes[0].name == "noc"
+
+
+def test_senders_are_compared_without_case():
+    assert settings_of('[[provider]]\nname = "zayo"\nsenders = ["@Zayo.COM"]').providers[0].senders == ("@zayo.com",)
+
+
+def test_settings_cannot_be_changed():
+    with pytest.raises(ValueError, match="frozen"):
+        settings_of("").log.level = "debug"
+
+
+# What is refused, and in which words.
+
+
+@pytest.mark.parametrize(
+    ("setting", "problem"),
+    [
+        ("poll_seconds = 0", "poll_seconds: got 0, expected 10 or more."),
+        ('poll_seconds = "60"', 'poll_seconds: got "60", expected a whole number.'),
+        ("poll_seconds = 60.5", "poll_seconds: got 60.5, expected a whole number."),
+        ("poll_seconds = inf", "poll_seconds: got inf, expected a whole number."),
+        ("poll_seconds = true", "poll_seconds: got true, expected a whole number."),
+        ("poll_seconds = 2026-11-23", "poll_seconds: got 2026-11-23, expected a whole number."),
+        (f"poll_seconds = {10**30}", f"poll_seconds: got {10**30}, expected 86400 or less."),
+        ("port = 70000", "port: got 70000, expected 65535 or less."),
+        ('tls = "ssl"', 'tls: got "ssl", expected "tls", "starttls" or "none".'),
+        (
+            'tls = "none"',
+            'tls: got "none", expected "tls" or "starttls": without encryption only loopback is allowed, '
+            'not "imap.example.net".',
+        ),
+        ('folders = "INBOX"', 'folders: got "INBOX", expected a list, as in ["one", "two"].'),
+        ("folders = []", "folders: got a list, expected at least one entry."),
+        ('folders = ["INBOX", 5]', "folders: entry 2: got 5, expected text in quotation marks."),
+        ('folders = ["Inbox", "INBOX"]', 'folders: "INBOX" stands twice, expected each folder once.'),
+        ('initial = "old"', 'initial: got "old", expected "all", "new", or a number of days from 1 to 36500.'),
+        ("initial = 0", 'initial: got 0, expected "all", "new", or a number of days from 1 to 36500.'),
+        ("initial = true", 'initial: got true, expected "all", "new", or a number of days from 1 to 36500.'),
+        ('ca_file = ""', 'ca_file: got "", expected the path of a file.'),
+        ("ca_file = 5", "ca_file: got 5, expected the path of a file in quotation marks."),
+        ("max_message_bytes = 5", "max_message_bytes: got 5, expected 65536 or more."),
+        (
+            'flag = "two words"',
+            'flag: got "two words", expected an IMAP keyword without spaces, as in "maintd", or "\\\\Seen", '
+            '"\\\\Flagged", "\\\\Answered".',
+        ),
+        ('pasword = "x"', 'unknown key "pasword", did you mean "password"?'),
+        ('Poll-Seconds = "x"', 'unknown key "Poll-Seconds", did you mean "poll_seconds"?'),
+    ],
+)
+def test_a_wrong_setting_of_a_mailbox_is_named(setting, problem):
+    assert problems_of(with_mailbox(setting)) == [f'mailbox "noc": {problem}']
+
+
+def test_a_key_that_resembles_none_is_answered_with_those_that_exist():
+    assert problems_of("[log]\nzzz = 1") == ['log: unknown key "zzz", expected one of format, level.']
+
+
+@pytest.mark.parametrize("host", ["imaps://imap.example.net", "imap.example.net:993", "noc@imap.example.net", ""])
+def test_a_host_is_a_name_or_an_address_alone(host):
+    [problem] = problems_of(MAILBOX.replace("imap.example.net", host))
+
+    assert problem.endswith(f'host: got "{host}", expected a host name or an address alone, as in "imap.example.net".')
+
+
+def test_move_needs_both_folders():
+    assert problems_of(with_mailbox('after = "move"')) == [
+        'mailbox "noc": done_folder: missing, expected a folder because after is "move", '
+        'as in done_folder = "Archive".',
+        'mailbox "noc": quarantine_folder: missing, expected a folder because after is "move", '
+        'as in quarantine_folder = "Archive".',
+    ]
+
+
+def test_a_mail_is_not_moved_into_a_folder_that_is_read():
+    text = with_mailbox('after = "move"', 'done_folder = "inbox"', 'quarantine_folder = "Later"')
+
+    assert problems_of(text) == [
+        'mailbox "noc": done_folder: got "inbox", expected a folder that is not among the folders that are read.'
+    ]
+
+
+def test_every_mistake_is_listed():
+    text = """
+    [databse]
+    url = "x"
+    [workers]
+    count = 0
+    cpu_seconds = 10
+    wall_seconds = 5
+    [[mailbox]]
+    name = "noc"
+    host = 5
+    poll_seconds = 0
+    pasword = "x"
+    [[mailbox]]
+    [[mailbox]]
+    name = "noc"
+    host = "imap.example.net"
+    tls = "none"
+    username = "u"
+    password = { env = "P" }
+    """
+
+    assert problems_of(text) == [
+        'mailbox "noc": host: got 5, expected text in quotation marks.',
+        'mailbox "noc": username: missing, expected for example username = "maint@example.net".',
+        'mailbox "noc": password: missing, expected for example password = { file = "/etc/maintd/noc-password" }.',
+        'mailbox "noc": poll_seconds: got 0, expected 10 or more.',
+        'mailbox "noc": unknown key "pasword", did you mean "password"?',
+        'mailbox 2: name: missing, expected for example name = "noc".',
+        'mailbox 2: host: missing, expected for example host = "imap.example.net".',
+        'mailbox 2: username: missing, expected for example username = "maint@example.net".',
+        'mailbox 2: password: missing, expected for example password = { file = "/etc/maintd/noc-password" }.',
+        'mailbox "noc": tls: got "none", expected "tls" or "starttls": without encryption only loopback is allowed, '
+        'not "imap.example.net".',
+        "workers: count: got 0, expected 1 or more.",
+        "workers: wall_seconds: got 5, expected cpu_seconds (10) or more.",
+        'unknown key "databse", did you mean "database"?',
+        'mailbox "noc": name: stands twice, expected a name for each mailbox.',
+    ]
+
+
+def test_names_are_given_once_even_where_all_else_is_right():
+    assert problems_of(MAILBOX + MAILBOX) == ['mailbox "noc": name: stands twice, expected a name for each mailbox.']
+
+
+def test_a_sender_belongs_to_one_provider():
+    text = '[[provider]]\nname = "a"\nsenders = ["@x.example"]\n[[provider]]\nname = "b"\nsenders = ["@X.example"]'
+
+    assert problems_of(text) == ['provider: senders: "@x.example" stands twice, expected each sender once.']
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ('[mailbox]\nname = "noc"', "mailbox: got a table, expected its settings under [[mailbox]], in two brackets."),
+        ("mailbox = [5]", "mailbox 1: got 5, expected its settings under [[mailbox]], in two brackets."),
+        ("[[log]]", "log: got a list of tables, expected its settings under [log], in one bracket."),
+        ("log = 5", "log: got 5, expected its settings under [log], in one bracket."),
+        ("netbox = 5", 'unknown key "netbox", expected one of database, log, mailbox, provider, workers.'),
+    ],
+)
+def test_a_section_of_the_wrong_shape_is_named(text, problem):
+    assert problems_of(text) == [problem]
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        (
+            "[log]\nformat = json",
+            "line 2, column 10: not a value of TOML: text needs quotation marks.",
+        ),
+        ('[[mailbox]\nname = "noc"', "line 1, column 10: Expected ']]' at the end of an array declaration."),
+        ("[log]\n[log]", "line 2, column 5: Cannot declare ('log',) twice."),
+        ("a = 1\na = 2\n", "line 2, column 6: a key that was set before, expected each once."),
+        ('a = "x', "end of document: Unterminated string."),
+    ],
+)
+def test_a_mistake_of_syntax_has_its_line_and_column(text, problem):
+    assert problems_of(text) == [problem]
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["maintd.db", "sqlite://", "sqlite:///", "sqlite:///:memory:", "postgresql://maintd@db/maintd", "mysql://h/d"],
+)
+def test_the_database_is_a_file_of_sqlite_or_a_postgresql(url):
+    assert problems_of(f'[database]\nurl = "{url}"') == [
+        f'database: url: got "{url}", expected "sqlite:///FILE" or "postgresql+psycopg://USER@HOST/NAME".'
+    ]
+
+
+@pytest.mark.parametrize(
+    ("secret", "problem"),
+    [
+        ('{ fle = "x" }', 'unknown key "fle", did you mean "file"?'),
+        ('{ file = "a", env = "b" }', "got 2 sources, expected one of file, env, command, credential."),
+        ("{ }", "got 0 sources, expected one of file, env, command, credential."),
+        ('{ env = "" }', "env: expected text in quotation marks."),
+        (
+            '{ command = "pass noc" }',
+            'command: expected a list of the program and its arguments, as in ["pass", "noc-mailbox"].',
+        ),
+        ('{ credential = "../x" }', "credential: expected the name of a credential, not a path."),
+        (
+            "5",
+            'expected a secret, as in { file = "…" }, { env = "…" }, { command = ["…"] }, { credential = "…" }.',
+        ),
+    ],
+)
+def test_a_wrong_secret_is_named(secret, problem):
+    text = MAILBOX.replace('{ env = "NOC_PASSWORD" }', secret)
+
+    assert problems_of(text) == [f'mailbox "noc": password: {problem}']
+
+
+def test_a_file_that_is_not_there_is_named():
+    with pytest.raises(ConfigurationError) as caught:
+        config.load(Path("elsewhere.toml"))
+
+    assert str(caught.value) == (
+        "elsewhere.toml: no such file: copy config.example.toml there and edit it, or name another with --config."
+    )
+
+
+def test_a_file_that_cannot_be_read_is_named():
+    with pytest.raises(ConfigurationError, match=r"^/: cannot be read: Is a directory\.$"):
+        config.load(Path("/"))
+
+
+def test_a_file_in_another_encoding_is_named_with_the_line():
+    Path("config.toml").write_bytes(b"# one\n# M\xfcnchen\n")
+
+    with pytest.raises(ConfigurationError, match=r"^config\.toml: line 2: not UTF-8: save the file as UTF-8\.$"):
+        config.load(Path("config.toml"))
+
+
+# Which file.
+
+
+def test_the_command_line_comes_before_the_environment_and_that_before_the_usual_places():
+    Path("config.toml").touch()
+
+    assert config.find("a.toml", {"MAINTD_CONFIG": "b.toml"}) == Path("a.toml")
+    assert config.find(None, {"MAINTD_CONFIG": "b.toml"}) == Path("b.toml")
+    assert config.find(None, {}) == Path("config.toml")
+
+
+def test_without_a_file_every_place_that_was_tried_is_named(monkeypatch):
+    monkeypatch.setattr(config, "DEFAULT_PLACES", (Path("config.toml"), Path("nowhere/config.toml")))
+
+    with pytest.raises(ConfigurationError) as caught:
+        config.find(None, {})
+
+    assert str(caught.value) == (
+        "no configuration: $MAINTD_CONFIG is not set, and none of these exists: config.toml, nowhere/config.toml. "
+        "Copy config.example.toml to config.toml and edit it, or name a file with --config."
+    )
+
+
+# Warnings.
+
+
+def test_what_works_but_should_be_changed_is_a_warning():
+    text = """
+    [database]
+    url = "postgresql+psycopg://maintd:hunter2@db/maintd"
+    [[mailbox]]
+    name = "noc"
+    host = "localhost"
+    tls = "none"
+    ca_file = "ca.pem"
+    username = "u"
+    password = "hunter2"
+    flag = "seen-by-maintd"
+    done_folder = "Done"
+    """
+
+    assert settings_of(text).warnings == (
+        "config.toml: database: url: holds a password: put it into ~/.pgpass, or into a file named by ?passfile=FILE.",
+        'config.toml: mailbox "noc": password: stands in the file itself: put it elsewhere and write { file = "…" } '
+        "or another source.",
+        'config.toml: mailbox "noc": flag: has no effect while after is "keep".',
+        'config.toml: mailbox "noc": done_folder: has no effect while after is "keep".',
+        'config.toml: mailbox "noc": ca_file: has no effect while tls is "none".',
+    )
+
+
+# Secrets stay hidden.
+
+PLANTED = "hunter2-planted"
+WITH_SECRETS = f"""
+[database]
+url = "postgresql+psycopg://maintd:{PLANTED}@db/maintd?password={PLANTED}"
+[[mailbox]]
+name = "noc"
+host = "imap.example.net"
+username = "u"
+password = "{PLANTED}"
+[[mailbox]]
+name = "second"
+host = "imap.example.net"
+username = "u"
+password = {{ command = ["echo", "{PLANTED}"] }}
+"""
+
+
+def test_no_way_to_print_settings_shows_a_secret():
+    settings = settings_of(WITH_SECRETS)
+
+    printed = [
+        repr(settings),
+        str(settings),
+        repr(settings.mailboxes),
+        config.shown(settings),
+        settings.model_dump_json(),
+        str(settings.model_dump()),
+        json.dumps(settings.model_dump(mode="json", by_alias=True)),
+        "\n".join(settings.warnings),
+    ]
+    assert [text for text in printed if PLANTED in text] == []
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        WITH_SECRETS.replace("password = ", "pasword = "),
+        WITH_SECRETS.replace("[[mailbox]]", "[[mailbx]]"),
+        WITH_SECRETS.replace("postgresql+psycopg", "postgresql"),
+        WITH_SECRETS.replace('host = "imap.example.net"', "poll_seconds = 0"),
+        WITH_SECRETS.replace('"imap.example.net"', f'"imaps://u:{PLANTED}@imap.example.net"'),
+        WITH_SECRETS.replace('"echo", ', "5, "),
+        WITH_SECRETS.replace("{ command = ", '{ file = "x", command = '),
+        WITH_SECRETS.replace("command", "comand"),
+        WITH_SECRETS.replace(f'password = "{PLANTED}"', f'password = ["{PLANTED}"]'),
+        WITH_SECRETS.replace(f'password = "{PLANTED}"', f'password = "{PLANTED}'),
+        WITH_SECRETS.replace(f'password = "{PLANTED}"', f"password = {PLANTED}"),
+    ],
+)
+def test_no_mistake_shows_a_secret(broken):
+    with pytest.raises(ConfigurationError) as caught:
+        settings_of(broken)
+
+    error = caught.value
+    assert error.problems
+    assert PLANTED not in f"{error!r} {error} {error.__cause__}"
+    assert error.__cause__ is None
+    assert error.__suppress_context__ or error.__context__ is None
+
+
+# What is shown.
+
+
+def test_settings_are_shown_as_a_file_that_means_the_same():
+    settings = settings_of(with_mailbox("poll_seconds = 30", 'folders = ["INBOX", "Übung"]'))
+
+    shown = config.shown(settings)
+
+    assert "poll_seconds = 30\n" in shown
+    assert "read_seconds = 60  # default\n" in shown
+    assert "# ca_file is not set\n" in shown
+    again = settings_of(shown)
+    assert again.mailboxes == settings.mailboxes
+    assert again.database.url == settings.database.url
+
+
+def test_the_schema_knows_every_setting():
+    schema = config.schema()
+
+    assert set(schema["properties"]) == set(tables())
+    assert schema["$defs"]["MailboxTable"]["properties"]["poll_seconds"]["minimum"] == 10
+    json.dumps(schema)
+
+
+# The example is the manual.
+
+
+def tables() -> dict[str, set[str]]:
+    return {section: set(table.model_fields) for section, table in config.TABLES.items()}
+
+
+def uncommented_example() -> dict[str, object]:
+    text = EXAMPLE.read_text(encoding="utf-8")
+    return tomllib.loads(re.sub(r"(?m)^# (?=[a-z_]+ = |\[)", "", text))
+
+
+def test_the_example_can_be_loaded():
+    settings = config.load(EXAMPLE)
+
+    assert [mailbox.name for mailbox in settings.mailboxes] == ["noc"]
+    assert settings.mailboxes[0].password == FileSecret(path=Path("/etc/maintd/noc-password"))
+    assert settings.warnings == ()
+
+
+def test_the_example_names_every_setting_and_no_other():
+    example = {
+        section: set(found[0] if isinstance(found, list) else found) for section, found in uncommented_example().items()
+    }
+
+    assert example == tables()
+
+
+def test_the_example_shows_the_defaults():
+    example = uncommented_example()
+    shown = {
+        (section, key): value
+        for section, found in example.items()
+        for key, value in (found[0] if isinstance(found, list) else found).items()
+    }
+    defaults = {
+        (section, key): json.loads(json.dumps(field.default))
+        for section, table in config.TABLES.items()
+        for key, field in table.model_fields.items()
+        if not field.is_required() and field.default is not None
+    }
+
+    assert {place: shown[place] for place in defaults} == defaults
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read every file")
+def test_a_file_without_permission_is_named():
+    Path("config.toml").touch(mode=0o000)
+
+    with pytest.raises(ConfigurationError, match="cannot be read: Permission denied"):
+        config.load(Path("config.toml"))
