@@ -1,0 +1,330 @@
+"""Updates as messages state them, the events that they fold to, and who has acknowledged these.
+
+An event is written by ``refold`` alone, from all of its updates, under a lock on its key: the writers of one event
+follow one another, and the last one has seen the updates of all before it.
+"""
+
+import hashlib
+import json
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import Connection, Row, bindparam, select
+from sqlalchemy.dialects import postgresql
+
+from domain.errors import NotFound
+from domain.events import CircuitImpact, Event, EventKey, StatedCircuit, StatedWindow, Update, circuit_key_of
+from domain.fold import fold
+from domain.vocabulary import Impact, Kind, MaintenanceStatus
+from storage.schema import (
+    acknowledgements,
+    circuits,
+    event_keys,
+    events,
+    history,
+    stored_key,
+    updates,
+    windows,
+)
+
+_Row = dict[str, Any]
+
+
+def _of_key(table: sa.Table) -> sa.ColumnElement[bool]:
+    """Return the condition that a row belongs to one key, whose parts are given when the statement runs."""
+    return sa.and_(
+        table.c.kind == bindparam("of_kind"),
+        table.c.provider == bindparam("of_provider"),
+        table.c.id_key == bindparam("of_id_key"),
+    )
+
+
+_INSERT_UPDATES = sa.insert(updates)
+_DELETE_UPDATES = (
+    sa.delete(updates)
+    .where(updates.c.message == bindparam("of_message"))
+    .returning(updates.c.kind, updates.c.provider, updates.c.id_key)
+)
+_UPDATES = select(updates).where(_of_key(updates))
+
+_LOCK = select(event_keys.c.id_key).where(_of_key(event_keys)).with_for_update()
+_INSERT_KEY = postgresql.insert(event_keys).on_conflict_do_nothing()
+
+_EVENTS = select(events).where(_of_key(events))
+_INSERT_EVENT = sa.insert(events).returning(events.c.id)
+_CHANGE_EVENT = sa.update(events).where(events.c.id == bindparam("of_event"))
+_DELETE_EVENT = sa.delete(events).where(events.c.id == bindparam("of_event"))
+_PARTS = {
+    table: (sa.delete(table).where(table.c.event == bindparam("of_event")), sa.insert(table))
+    for table in (windows, circuits, history)
+}
+
+
+# --- updates ----------------------------------------------------------------------------------------------------
+
+
+def replace_updates(conn: Connection, message: int, stated: Sequence[Update]) -> set[EventKey]:
+    """Let a message state these updates and no others; return the keys of those that it states or stated before.
+
+    The events of the keys are to be folded again in the same transaction (``refold``).
+    """
+    rows = [_update_row(message, ordinal, update) for ordinal, update in enumerate(stated)]
+    keys = {_key(*row) for row in conn.execute(_DELETE_UPDATES, {"of_message": message})}
+    if rows:
+        conn.execute(_INSERT_UPDATES, rows)
+    return keys.union(_key(row["kind"], row["provider"], row["id_key"]) for row in rows)
+
+
+def _key(kind: str, provider: str, id_key: str) -> EventKey:
+    return EventKey(kind=Kind(kind), provider=provider, id_key=id_key)
+
+
+def _update_row(message: int, ordinal: int, update: Update) -> _Row:
+    # Only what is stated is kept, so that a row tells what its message said.
+    statement = {
+        "source": update.source,
+        "body_digest": update.body_digest,
+        "stamp_inferred": update.stamp_inferred,
+        "unverified": update.unverified,
+        "sequence": update.sequence,
+        "ical_uid": update.ical_uid,
+        "account": update.account,
+        "status": update.status,
+        "windows": None if update.windows is None else [_window_statement(window) for window in update.windows],
+        "circuits": _circuits_statement(update.circuits),
+        "summary": update.summary,
+        "organizer": update.organizer,
+    }
+    key = update.key
+    return {
+        "message": message,
+        "ordinal": ordinal,
+        "kind": key.kind,
+        "provider": stored_key(key.provider),
+        "id_key": stored_key(key.id_key),
+        "event_id": update.event_id,
+        "stamp": update.stamp,
+        "reader": update.reader,
+        "reader_version": update.reader_version,
+        "statement": {name: value for name, value in statement.items() if value is not None},
+    }
+
+
+def _window_statement(window: StatedWindow) -> _Row:
+    statement = {
+        "start": window.start.isoformat(),
+        "end": window.end.isoformat(),
+        "status": window.status,
+        "circuits": _circuits_statement(window.circuits),
+        "ical_uid": window.ical_uid,
+    }
+    return {name: value for name, value in statement.items() if value is not None}
+
+
+def _circuits_statement(stated: Iterable[StatedCircuit] | None) -> list[list[str | None]] | None:
+    return None if stated is None else [[circuit.circuit_id, circuit.impact] for circuit in stated]
+
+
+def update_of(row: Row[Any]) -> Update:
+    """Return the update that a row of the table holds."""
+    said: Mapping[str, Any] = row.statement
+    stated_windows = said.get("windows")
+    return Update(
+        kind=Kind(row.kind),
+        provider=row.provider,
+        event_id=row.event_id,
+        stamp=row.stamp,
+        stamp_inferred=said["stamp_inferred"],
+        source=said["source"],
+        body_digest=said["body_digest"],
+        reader=row.reader,
+        reader_version=row.reader_version,
+        sequence=said.get("sequence"),
+        ical_uid=said.get("ical_uid"),
+        account=said.get("account"),
+        status=_status(said.get("status")),
+        windows=None if stated_windows is None else tuple(_stated_window(window) for window in stated_windows),
+        circuits=_stated_circuits(said.get("circuits")),
+        summary=said.get("summary"),
+        organizer=said.get("organizer"),
+        unverified=said["unverified"],
+    )
+
+
+def _stated_window(said: Mapping[str, Any]) -> StatedWindow:
+    return StatedWindow(
+        start=datetime.fromisoformat(said["start"]),
+        end=datetime.fromisoformat(said["end"]),
+        status=_status(said.get("status")),
+        circuits=_stated_circuits(said.get("circuits")),
+        ical_uid=said.get("ical_uid"),
+    )
+
+
+def _stated_circuits(said: Sequence[Sequence[str]] | None) -> tuple[StatedCircuit, ...] | None:
+    if said is None:
+        return None
+    return tuple(
+        StatedCircuit(circuit_id=circuit_id, impact=None if impact is None else Impact(impact))
+        for circuit_id, impact in said
+    )
+
+
+def _status(said: str | None) -> MaintenanceStatus | None:
+    return None if said is None else MaintenanceStatus(said)
+
+
+# --- events -----------------------------------------------------------------------------------------------------
+
+
+def refold(conn: Connection, keys: Collection[EventKey]) -> list[Event]:
+    """Fold the updates of each key again and write what comes out; return the events, by key and generation.
+
+    To be called once in a transaction, with all keys: they are locked in one order, so that no two processes wait for
+    each other. Events of a key that has no update left are deleted. What has not changed is not written.
+    """
+    return [event for key in sorted(keys) for event in _refold(conn, key)]
+
+
+def _refold(conn: Connection, key: EventKey) -> tuple[Event, ...]:
+    of_key = {"of_kind": key.kind, "of_provider": key.provider, "of_id_key": key.id_key}
+    _lock(conn, key, of_key)
+    folded = fold(update_of(row) for row in conn.execute(_UPDATES, of_key))
+    held = {row.generation: row for row in conn.execute(_EVENTS, of_key)}
+    for event in folded:
+        _write(conn, key, event, held.pop(event.generation, None))
+    if held:
+        conn.execute(_DELETE_EVENT, [{"of_event": row.id} for row in held.values()])
+    return folded
+
+
+def _lock(conn: Connection, key: EventKey, of_key: _Row) -> None:
+    """Make all others who write the events of this key wait until this transaction ends."""
+    if conn.dialect.name == "sqlite":
+        # A writer there holds the whole database.
+        return
+    if conn.execute(_LOCK, of_key).first() is not None:
+        return
+    row = {"kind": key.kind, "provider": key.provider, "id_key": key.id_key}
+    conn.execute(_INSERT_KEY, row)
+    # Another process may have inserted it, and hold it.
+    conn.execute(_LOCK, of_key)
+
+
+def _write(conn: Connection, key: EventKey, event: Event, held: Row[Any] | None) -> None:
+    """Write an event with its parts, or what of it differs from the row that is held."""
+    window_rows, circuit_rows, history_rows = _window_rows(event), _circuit_rows(event), _history_rows(event)
+    facts = {
+        "event_id": event.event_id,
+        "status": event.status,
+        "start_at": event.start,
+        "end_at": event.end,
+        "summary": event.summary,
+        "organizer": event.organizer,
+        "accounts": list(event.accounts),
+        "stamp": event.stamp,
+        "stamp_inferred": event.stamp_inferred,
+        "unverified": event.unverified,
+        "update_count": event.updates,
+        "material_digest": event.material_digest,
+        "windows_digest": _digest(window_rows, circuit_rows),
+        "history_digest": _digest(history_rows),
+    }
+    if held is not None and all(getattr(held, name) == value for name, value in facts.items()):
+        return
+    if held is None:
+        names = {"kind": key.kind, "provider": key.provider, "id_key": key.id_key, "generation": event.generation}
+        number: int = conn.execute(_INSERT_EVENT, {**names, **facts}).scalar_one()
+    else:
+        number = held.id
+        conn.execute(_CHANGE_EVENT, {"of_event": number, **facts})
+    if held is None or held.windows_digest != facts["windows_digest"]:
+        _write_part(conn, windows, number, window_rows, is_new=held is None)
+        _write_part(conn, circuits, number, circuit_rows, is_new=held is None)
+    if held is None or held.history_digest != facts["history_digest"]:
+        _write_part(conn, history, number, history_rows, is_new=held is None)
+
+
+def _write_part(conn: Connection, table: sa.Table, event: int, rows: Sequence[_Row], *, is_new: bool) -> None:
+    delete, insert = _PARTS[table]
+    if not is_new:
+        conn.execute(delete, {"of_event": event})
+    if rows:
+        conn.execute(insert, [{"event": event, **row} for row in rows])
+
+
+def _window_rows(event: Event) -> list[_Row]:
+    return [
+        {
+            "number": number,
+            "start_at": window.start,
+            "end_at": window.end,
+            "status": window.status,
+            "withdrawn": window.withdrawn,
+        }
+        for number, window in enumerate(event.windows, start=1)
+    ]
+
+
+def _circuit_rows(event: Event) -> list[_Row]:
+    """Return the circuits of the event as a whole, then those of each window under its number."""
+    lists: list[tuple[CircuitImpact, ...]] = [event.circuits, *(window.circuits for window in event.windows)]
+    return [
+        {
+            "window_number": number,
+            "ordinal": ordinal,
+            "circuit_id": circuit.circuit_id,
+            "circuit_key": stored_key(circuit_key_of(circuit.circuit_id)),
+            "impact": circuit.impact,
+            "withdrawn": circuit.withdrawn,
+        }
+        for number, listed in enumerate(lists)
+        for ordinal, circuit in enumerate(listed)
+    ]
+
+
+def _history_rows(event: Event) -> list[_Row]:
+    return [
+        {
+            "ordinal": ordinal,
+            "stamp": entry.stamp,
+            "move": entry.move,
+            "source": entry.source,
+            "superseded": entry.superseded,
+            "changes": {name: list(change) for name, change in entry.changes.items()},
+        }
+        for ordinal, entry in enumerate(event.history)
+    ]
+
+
+def _digest(*rows: Sequence[_Row]) -> str:
+    return hashlib.sha256(json.dumps(rows, default=str).encode()).hexdigest()
+
+
+# --- acknowledgements -------------------------------------------------------------------------------------------
+
+
+def acknowledge(
+    conn: Connection, key: EventKey, generation: int, *, author: str, ticket: str, comment: str, now: datetime
+) -> None:
+    """Note that a person has seen an event as it is now; NotFound where there is no such event.
+
+    ``ticket`` is our own, empty where none was named; the newest that was named stays with the event.
+    """
+    seen = select(
+        *(events.c[name] for name in ("kind", "provider", "id_key", "generation", "material_digest")),
+        *(
+            sa.literal(value, acknowledgements.c[name].type)
+            for name, value in (("author", author), ("ticket", ticket), ("comment", comment), ("acknowledged_at", now))
+        ),
+    ).where(
+        events.c.kind == key.kind,
+        events.c.provider == key.provider,
+        events.c.id_key == key.id_key,
+        events.c.generation == generation,
+    )
+    columns = [column for column in acknowledgements.c if column.name != "id"]
+    if conn.execute(sa.insert(acknowledgements).from_select(columns, seen)).rowcount != 1:
+        raise NotFound(f"there is no {key.kind} {key.id_key} of {key.provider}: `maintd events` lists them")

@@ -1,0 +1,380 @@
+"""The ledger: messages as they came in, where they were seen, how far each folder is read, and what became of them."""
+
+import zlib
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import Connection, Row, bindparam, select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from domain.errors import NotFound
+from domain.message import Arrival, Disposition, Envelope, Message, Place, Reading, Reason
+from storage.schema import cursors, messages, raw_messages, sender_assignments, sightings, stored_key
+
+# Measured on 75 notices: 37 % of their size is left in 0.20 ms each; level 6 leaves 35 % in 0.34 ms.
+_COMPRESSION = 3
+
+# How many values stand in one IN list at most: SQLite takes 32,766 parameters, and short statements stay in its cache.
+_MANY = 500
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recorded:
+    """The message of an arrival: its number in the ledger, and whether it was not there before."""
+
+    message: int
+    new: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cursor:
+    """How far a folder is read: the highest UID whose message is in the ledger, under one UIDVALIDITY."""
+
+    mailbox: str
+    folder: str
+    uid_validity: int
+    last_uid: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filing:
+    """A message in a folder that has still to be filed there, and what became of it."""
+
+    imap_uid: int
+    disposition: Disposition
+
+
+# --- in at the door ---------------------------------------------------------------------------------------------
+
+
+def record(conn: Connection, arrivals: Sequence[Arrival], *, now: datetime) -> list[Recorded]:
+    """Keep messages and where they were seen; return the message of each arrival, in the given order.
+
+    A message that is in the ledger already, or twice among the arrivals, gets another sighting. One of which only the
+    beginning was fetched is settled at once: nobody can read it. May be called again with the same arrivals.
+    """
+    # One order for all processes, so that two with the same mail do not wait for each other.
+    firsts = {stored_key(arrival.envelope.identity): arrival for arrival in reversed(arrivals)}
+    identities = sorted(firsts)
+    known = _known(conn, identities)
+    missing = [identity for identity in identities if identity not in known]
+    new = _insert(conn, [firsts[identity] for identity in missing], now)
+    # Another process may have recorded the rest since.
+    known |= new | _known(conn, [identity for identity in missing if identity not in new])
+    if arrivals:
+        rows = {_sighting(known[stored_key(one.envelope.identity)], one.place): None for one in arrivals}
+        conn.execute(_insert_ignoring(conn, sightings), [{**dict(row), "seen_at": now} for row in rows])
+    recorded = []
+    for arrival in arrivals:
+        identity = stored_key(arrival.envelope.identity)
+        recorded.append(Recorded(message=known[identity], new=new.pop(identity, None) is not None))
+    return recorded
+
+
+def _known(conn: Connection, identities: Sequence[str]) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for begin in range(0, len(identities), _MANY):
+        part = identities[begin : begin + _MANY]
+        rows = conn.execute(select(messages.c.identity, messages.c.id).where(messages.c.identity.in_(part)))
+        found.update((row.identity, row.id) for row in rows)
+    return found
+
+
+def _insert(conn: Connection, arrivals: Sequence[Arrival], now: datetime) -> dict[str, int]:
+    """Return the new messages by identity; without those that another process has inserted meanwhile."""
+    if not arrivals:
+        return {}
+    statement = _insert_ignoring(conn, messages).returning(messages.c.identity, messages.c.id)
+    rows = conn.execute(statement, [_message_row(arrival, now) for arrival in arrivals])
+    new = {row.identity: row.id for row in rows}
+    bodies = [
+        {"message": new[identity], "compressed": zlib.compress(arrival.raw, _COMPRESSION)}
+        for arrival in arrivals
+        if (identity := stored_key(arrival.envelope.identity)) in new
+    ]
+    if bodies:
+        conn.execute(sa.insert(raw_messages), bodies)
+    return new
+
+
+def _message_row(arrival: Arrival, now: datetime) -> dict[str, Any]:
+    envelope = arrival.envelope
+    held = len(arrival.raw)
+    too_large = {
+        "disposition": Disposition.QUARANTINED,
+        "reason": Reason.TOO_LARGE,
+        "detail": f"{arrival.size} octets, over the limit: only the first {held} are kept",
+        "settled_at": now,
+    }
+    received = {"disposition": Disposition.RECEIVED, "reason": None, "detail": "", "settled_at": None}
+    return {
+        "identity": envelope.identity,
+        "message_id": envelope.message_id,
+        "body_digest": envelope.body_digest,
+        "from_header": envelope.from_header,
+        "sender": envelope.sender,
+        "sender_problem": envelope.sender_problem,
+        "subject": envelope.subject,
+        "date_at": envelope.date,
+        "header_received_at": envelope.received_at,
+        "received_at": arrival.received_at,
+        "size": arrival.size,
+        "too_large": arrival.too_large,
+        "attempts": 0,
+        "reader_version": "",
+        "stored_at": now,
+        **(too_large if arrival.too_large else received),
+    }
+
+
+def _sighting(message: int, place: Place) -> tuple[tuple[str, str | int], ...]:
+    return (
+        ("message", message),
+        ("mailbox", place.mailbox),
+        ("folder", place.folder),
+        ("uid_validity", place.uid_validity or 0),
+        ("imap_uid", place.imap_uid or 0),
+    )
+
+
+def _insert_ignoring(conn: Connection, table: sa.Table) -> sqlite.Insert | postgresql.Insert:
+    """Return an INSERT that passes over rows that are there already."""
+    if conn.dialect.name == "sqlite":
+        return sqlite.insert(table).on_conflict_do_nothing()
+    return postgresql.insert(table).on_conflict_do_nothing()
+
+
+# --- how far a folder is read -----------------------------------------------------------------------------------
+
+
+def read_cursor(conn: Connection, mailbox: str, folder: str) -> Cursor | None:
+    """Return how far a folder is read; None where it was never opened."""
+    statement = select(cursors).where(cursors.c.mailbox == mailbox, cursors.c.folder == folder)
+    row = conn.execute(statement).one_or_none()
+    if row is None or row.uid_validity is None:
+        return None
+    return Cursor(mailbox=mailbox, folder=folder, uid_validity=row.uid_validity, last_uid=row.last_uid)
+
+
+def save_cursor(conn: Connection, cursor: Cursor) -> None:
+    """Keep how far a folder is read: in the transaction that records what was read."""
+    facts = {"uid_validity": cursor.uid_validity, "last_uid": cursor.last_uid}
+    _keep(conn, cursor.mailbox, cursor.folder, facts)
+
+
+def note_success(conn: Connection, mailbox: str, folder: str, now: datetime) -> None:
+    """Note that a folder was read to its end."""
+    _keep(conn, mailbox, folder, {"last_success_at": now, "last_error": None})
+
+
+def note_failure(conn: Connection, mailbox: str, folder: str, now: datetime, error: str) -> None:
+    """Note that a folder could not be read, and why; the error stands until the next success."""
+    _keep(conn, mailbox, folder, {"last_failure_at": now, "last_error": error})
+
+
+def _keep(conn: Connection, mailbox: str, folder: str, facts: Mapping[str, Any]) -> None:
+    _upsert(conn, cursors, {"mailbox": mailbox, "folder": folder}, facts)
+
+
+def _upsert(conn: Connection, table: sa.Table, key: Mapping[str, Any], facts: Mapping[str, Any]) -> None:
+    """Insert a row, or change these facts of the one that is there."""
+    inserting = sqlite.insert(table) if conn.dialect.name == "sqlite" else postgresql.insert(table)
+    conn.execute(inserting.values(**key, **facts).on_conflict_do_update(index_elements=list(key), set_=dict(facts)))
+
+
+# --- what becomes of a message ----------------------------------------------------------------------------------
+
+_WAITING = (
+    select(messages, raw_messages.c.compressed)
+    .join(raw_messages)
+    .where(messages.c.disposition == Disposition.RECEIVED.value)
+    .order_by(messages.c.attempts, messages.c.id)
+)
+_ADD_ATTEMPT = (
+    sa.update(messages)
+    .where(messages.c.id == bindparam("message"))
+    .values(attempts=messages.c.attempts + 1)
+    .returning(messages.c.attempts)
+)
+_SETTLE = sa.update(messages).where(
+    messages.c.id == bindparam("message"), messages.c.disposition == bindparam("expected")
+)
+
+
+def waiting(conn: Connection, *, limit: int, exclude: Collection[int] = ()) -> list[Message]:
+    """Return messages that are to be read, with their bytes: those that were tried least first, then the oldest.
+
+    ``exclude``: those in work already.
+    """
+    statement = _WAITING.limit(limit)
+    if exclude:
+        statement = statement.where(messages.c.id.not_in(sorted(exclude)))
+    return [_message(row) for row in conn.execute(statement)]
+
+
+def add_attempt(conn: Connection, message: int) -> int:
+    """Count an attempt at reading a message, and return how many there were with it."""
+    attempts: int | None = conn.scalar(_ADD_ATTEMPT, {"message": message})
+    if attempts is None:
+        raise _no_message(message)
+    return attempts
+
+
+def settle(
+    conn: Connection,
+    message: int,
+    reading: Reading,
+    *,
+    now: datetime,
+    expected: Disposition = Disposition.RECEIVED,
+) -> bool:
+    """Write what reading a message gave; False where its disposition is not the expected one any more.
+
+    After False nothing of the reading may be stored: somebody else has settled the message.
+    """
+    facts = {
+        "disposition": reading.disposition,
+        "reason": reading.reason,
+        "detail": reading.detail,
+        "provider": reading.provider,
+        "reader": reading.reader,
+        "reader_version": reading.reader_version,
+        "settled_at": now,
+    }
+    return conn.execute(_SETTLE, {"message": message, "expected": expected, **facts}).rowcount == 1
+
+
+def set_disposition(
+    conn: Connection,
+    message: int,
+    disposition: Disposition,
+    *,
+    expected: Collection[Disposition],
+    now: datetime,
+    reason: Reason | None = None,
+    detail: str = "",
+) -> bool:
+    """Change what became of a message by a person's word; False where it is none of the expected ones any more.
+
+    RECEIVED has it read again, with all its attempts. Its updates are the caller's to replace.
+    """
+    facts: dict[str, Any] = {"disposition": disposition, "reason": reason, "detail": detail, "settled_at": now}
+    if disposition is Disposition.RECEIVED:
+        facts |= {"attempts": 0, "settled_at": None}
+    statement = sa.update(messages).where(messages.c.id == message, messages.c.disposition.in_(list(expected)))
+    return conn.execute(statement.values(**facts)).rowcount == 1
+
+
+def load(conn: Connection, numbers: Iterable[int]) -> list[Message]:
+    """Return messages with their bytes, by number, whatever became of them; NotFound for one that does not exist."""
+    wanted = list(numbers)
+    statement = select(messages, raw_messages.c.compressed).join(raw_messages)
+    found: dict[int, Message] = {}
+    for begin in range(0, len(wanted), _MANY):
+        part = wanted[begin : begin + _MANY]
+        found |= {row.id: _message(row) for row in conn.execute(statement.where(messages.c.id.in_(part)))}
+    for number in wanted:
+        if number not in found:
+            raise _no_message(number)
+    return [found[number] for number in wanted]
+
+
+def select_numbers(
+    conn: Connection,
+    *,
+    dispositions: Collection[Disposition] = (),
+    provider: str | None = None,
+    since: datetime | None = None,
+) -> list[int]:
+    """Return the numbers of the messages that `maintd reparse` asks for, in their order; no filter means all.
+
+    Without those of which only the beginning is kept.
+    """
+    statement = select(messages.c.id).where(messages.c.too_large.is_(sa.false())).order_by(messages.c.id)
+    if dispositions:
+        statement = statement.where(messages.c.disposition.in_(list(dispositions)))
+    if provider is not None:
+        statement = statement.where(messages.c.provider == provider)
+    if since is not None:
+        statement = statement.where(messages.c.received_at >= since)
+    return list(conn.scalars(statement))
+
+
+def _message(row: Row[Any]) -> Message:
+    return Message(
+        id=row.id,
+        raw=zlib.decompress(row.compressed),
+        envelope=Envelope(
+            message_id=row.message_id,
+            body_digest=row.body_digest,
+            identity=row.identity,
+            from_header=row.from_header,
+            sender=row.sender,
+            sender_problem=row.sender_problem,
+            subject=row.subject,
+            date=row.date_at,
+            received_at=row.header_received_at,
+        ),
+        received_at=row.received_at,
+        attempts=row.attempts,
+        disposition=Disposition(row.disposition),
+    )
+
+
+def _no_message(message: int) -> NotFound:
+    return NotFound(f"there is no message {message}: `maintd messages` lists them")
+
+
+# --- filing on the server ---------------------------------------------------------------------------------------
+
+
+def unfiled(conn: Connection, mailbox: str, folder: str, uid_validity: int, *, limit: int) -> list[Filing]:
+    """Return what has still to be filed in a folder: sightings of settled messages, by UID."""
+    statement = (
+        select(sightings.c.imap_uid, messages.c.disposition)
+        .join(messages)
+        .where(
+            sightings.c.mailbox == mailbox,
+            sightings.c.folder == folder,
+            sightings.c.uid_validity == uid_validity,
+            sightings.c.filed_at.is_(None),
+            messages.c.disposition != Disposition.RECEIVED,
+        )
+        .order_by(sightings.c.imap_uid)
+        .limit(limit)
+    )
+    return [Filing(imap_uid=row.imap_uid, disposition=Disposition(row.disposition)) for row in conn.execute(statement)]
+
+
+def mark_filed(
+    conn: Connection, mailbox: str, folder: str, uid_validity: int, imap_uids: Collection[int], *, now: datetime
+) -> None:
+    """Note that messages were filed on the server. May be called twice: the first time stays."""
+    wanted = sorted(imap_uids)
+    for begin in range(0, len(wanted), _MANY):
+        statement = sa.update(sightings).where(
+            sightings.c.mailbox == mailbox,
+            sightings.c.folder == folder,
+            sightings.c.uid_validity == uid_validity,
+            sightings.c.imap_uid.in_(wanted[begin : begin + _MANY]),
+            sightings.c.filed_at.is_(None),
+        )
+        conn.execute(statement.values(filed_at=now))
+
+
+# --- senders that a person has assigned -------------------------------------------------------------------------
+
+
+def assignments(conn: Connection) -> dict[str, str]:
+    """Return the provider of each sender that a person has assigned."""
+    rows = conn.execute(select(sender_assignments.c.sender, sender_assignments.c.provider))
+    return {row.sender: row.provider for row in rows}
+
+
+def assign(conn: Connection, sender: str, provider: str, author: str, now: datetime) -> None:
+    """Assign a sender to a provider from now on; a later assignment takes the place of an earlier one."""
+    facts = {"provider": provider, "author": author, "assigned_at": now}
+    _upsert(conn, sender_assignments, {"sender": sender}, facts)

@@ -1,0 +1,621 @@
+"""What is asked of the database: events, messages and figures as plain dicts, and whether the laws hold.
+
+The dicts are those that ``--json`` prints. Instants are texts in UTC.
+"""
+
+import zlib
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import ColumnElement, Connection, Row, func, select
+
+from domain.errors import NotFound
+from domain.events import (
+    CircuitImpact,
+    Event,
+    EventKey,
+    HistoryEntry,
+    Window,
+    circuit_key_of,
+    id_key_of,
+    iso_utc,
+)
+from domain.fold import fold
+from domain.lifecycle import OVERDUE_FOR, phase_of
+from domain.message import Disposition, Reason
+from domain.vocabulary import Impact, Kind, MaintenanceStatus, Move, Phase
+from storage.events import update_of
+from storage.schema import (
+    acknowledgements,
+    circuits,
+    cursors,
+    history,
+    raw_messages,
+    sightings,
+    stored_key,
+    updates,
+    windows,
+)
+from storage.schema import events as event_rows
+from storage.schema import messages as message_rows
+
+Shape = dict[str, Any]
+
+# How many rows or keys are checked at once: few enough for the memory, many enough to ask seldom.
+_AT_ONCE = 500
+
+
+# --- events -----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Stored:
+    """An event as it is stored, with its key as it is stored."""
+
+    key: EventKey
+    event: Event
+
+
+def events(
+    conn: Connection,
+    *,
+    now: datetime,
+    phases: Collection[Phase] = (),
+    kind: Kind | None = None,
+    provider: str | None = None,
+    circuit: str | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    completions: Collection[str] = (),
+) -> list[Shape]:
+    """Return the events that match all that is asked, by start, provider and id; those without a start come last.
+
+    ``since`` and ``until`` keep the events with a moment between them; one without windows counts from its stamp.
+    ``completions`` names the providers that are known to send completions. No phases means any phase.
+    """
+    wanted: list[ColumnElement[bool]] = []
+    if kind is not None:
+        wanted.append(event_rows.c.kind == kind)
+    if provider is not None:
+        wanted.append(event_rows.c.provider == provider)
+    if circuit is not None:
+        named = select(circuits.c.event).where(circuits.c.circuit_key == circuit_key_of(circuit))
+        wanted.append(event_rows.c.id.in_(named))
+    if since is not None:
+        wanted.append(func.coalesce(event_rows.c.end_at, event_rows.c.stamp) >= since)
+    if until is not None:
+        wanted.append(func.coalesce(event_rows.c.start_at, event_rows.c.stamp) < until)
+    if phases and Phase.PAST not in phases:
+        # What ended so long ago cannot be but past: it is not even read.
+        wanted.append(sa.or_(event_rows.c.end_at.is_(None), event_rows.c.end_at > now - OVERDUE_FOR))
+    condition = sa.and_(sa.true(), *wanted)
+    stored = _stored(conn, condition)
+    seen = _acknowledgements(conn, condition)
+    shapes = [_event_shape(one, seen, _phase(one.event, now, completions)) for one in stored]
+    return sorted((shape for shape in shapes if not phases or shape["phase"] in phases), key=_by_start)
+
+
+def event(
+    conn: Connection,
+    event_id: str,
+    *,
+    now: datetime,
+    kind: Kind | None = None,
+    provider: str | None = None,
+    completions: Collection[str] = (),
+) -> list[Shape]:
+    """Return all events with an id, by kind, provider and generation, each with its history and its messages.
+
+    There are several where carriers use the same id, or one carrier used it again. NotFound where there is none.
+    """
+    wanted = [event_rows.c.id_key == id_key_of(event_id)]
+    if kind is not None:
+        wanted.append(event_rows.c.kind == kind)
+    if provider is not None:
+        wanted.append(event_rows.c.provider == provider)
+    condition = sa.and_(*wanted)
+    stored = _stored(conn, condition, with_history=True)
+    if not stored:
+        of_provider = f" of {provider}" if provider else ""
+        raise NotFound(f"there is no event {event_id}{of_provider}: `maintd events` lists them")
+    seen = _acknowledgements(conn, condition)
+    stated_in = {one.key: _messages_of(conn, one.key) for one in stored}
+    shapes = [
+        {
+            **_event_shape(one, seen, _phase(one.event, now, completions)),
+            "history": [_history_shape(entry) for entry in one.event.history],
+            "etr_revisions": [],
+            "messages": stated_in[one.key],
+            "netbox": None,
+        }
+        for one in stored
+    ]
+    return sorted(shapes, key=lambda shape: (shape["kind"], shape["provider"], shape["generation"]))
+
+
+def _phase(one: Event, now: datetime, completions: Collection[str]) -> Phase:
+    return phase_of(one, now, sends_completions=one.provider in completions)
+
+
+def _by_start(shape: Shape) -> tuple[bool, str, str, str, int]:
+    start = shape["start"]
+    return start is None, start or "", shape["provider"], shape["id"], shape["generation"]
+
+
+def _stored(conn: Connection, condition: ColumnElement[bool], *, with_history: bool = False) -> list[_Stored]:
+    """Return the events that meet a condition on their rows, in four statements however many they are."""
+    chosen = select(event_rows.c.id).where(condition)
+    of_window: defaultdict[tuple[int, int], list[CircuitImpact]] = defaultdict(list)
+    for row in conn.execute(select(circuits).where(circuits.c.event.in_(chosen)).order_by(circuits.c.ordinal)):
+        of_window[row.event, row.window_number].append(_circuit(row))
+    of_event: defaultdict[int, list[Window]] = defaultdict(list)
+    for row in conn.execute(select(windows).where(windows.c.event.in_(chosen)).order_by(windows.c.number)):
+        of_event[row.event].append(_window(row, of_window[row.event, row.number]))
+    entries = _histories(conn, chosen) if with_history else {}
+    return [
+        _Stored(
+            key=EventKey(kind=Kind(row.kind), provider=row.provider, id_key=row.id_key),
+            event=_event(row, of_event[row.id], of_window[row.id, 0], entries.get(row.id, ())),
+        )
+        for row in conn.execute(select(event_rows).where(condition))
+    ]
+
+
+def _histories(conn: Connection, chosen: sa.Select[tuple[int]]) -> Mapping[int, Sequence[HistoryEntry]]:
+    entries: defaultdict[int, list[HistoryEntry]] = defaultdict(list)
+    statement = select(history).where(history.c.event.in_(chosen)).order_by(history.c.event, history.c.ordinal)
+    for row in conn.execute(statement):
+        entries[row.event].append(_history_entry(row))
+    return entries
+
+
+def _event(
+    row: Row[Any],
+    its_windows: Sequence[Window],
+    its_circuits: Sequence[CircuitImpact],
+    entries: Sequence[HistoryEntry],
+) -> Event:
+    return Event(
+        kind=Kind(row.kind),
+        provider=row.provider,
+        event_id=row.event_id,
+        generation=row.generation,
+        status=MaintenanceStatus(row.status),
+        start=row.start_at,
+        end=row.end_at,
+        windows=tuple(its_windows),
+        circuits=tuple(its_circuits),
+        accounts=tuple(row.accounts),
+        summary=row.summary,
+        organizer=row.organizer,
+        stamp=row.stamp,
+        stamp_inferred=row.stamp_inferred,
+        unverified=row.unverified,
+        updates=row.update_count,
+        material_digest=row.material_digest,
+        history=tuple(entries),
+    )
+
+
+def _window(row: Row[Any], its_circuits: Sequence[CircuitImpact]) -> Window:
+    return Window(
+        start=row.start_at,
+        end=row.end_at,
+        status=MaintenanceStatus(row.status),
+        withdrawn=row.withdrawn,
+        circuits=tuple(its_circuits),
+    )
+
+
+def _circuit(row: Row[Any]) -> CircuitImpact:
+    return CircuitImpact(circuit_id=row.circuit_id, impact=Impact(row.impact), withdrawn=row.withdrawn)
+
+
+def _history_entry(row: Row[Any]) -> HistoryEntry:
+    return HistoryEntry(
+        stamp=row.stamp,
+        move=Move(row.move),
+        source=row.source,
+        superseded=row.superseded,
+        changes={name: (old, new) for name, (old, new) in row.changes.items()},
+    )
+
+
+@dataclass(slots=True)
+class _Seen:
+    """What people said of an event: the digest that the last one saw, and the newest ticket that was named."""
+
+    digest: str = ""
+    ticket: str = ""
+
+
+def _acknowledgements(conn: Connection, condition: ColumnElement[bool]) -> Mapping[tuple[EventKey, int], _Seen]:
+    keys = ("kind", "provider", "id_key", "generation")
+    same = sa.and_(*(acknowledgements.c[name] == event_rows.c[name] for name in keys))
+    statement = (
+        select(acknowledgements)
+        .join(event_rows, same)
+        .where(condition)
+        .order_by(acknowledgements.c.acknowledged_at, acknowledgements.c.id)
+    )
+    found: defaultdict[tuple[EventKey, int], _Seen] = defaultdict(_Seen)
+    for row in conn.execute(statement):
+        seen = found[EventKey(kind=Kind(row.kind), provider=row.provider, id_key=row.id_key), row.generation]
+        seen.digest = row.material_digest
+        seen.ticket = row.ticket or seen.ticket
+    return found
+
+
+def _event_shape(stored: _Stored, seen: Mapping[tuple[EventKey, int], _Seen], phase: Phase) -> Shape:
+    one = stored.event
+    said = seen.get((stored.key, one.generation), _Seen())
+    return {
+        "kind": one.kind.value,
+        "provider": one.provider,
+        "id": one.event_id,
+        "generation": one.generation,
+        "accounts": list(one.accounts),
+        "status": one.status.value,
+        "start": _iso(one.start),
+        "end": _iso(one.end),
+        "windows": [_window_shape(window) for window in one.windows],
+        "circuits": [{**_circuit_shape(circuit), "withdrawn": circuit.withdrawn} for circuit in one.circuits],
+        "etr": None,
+        "end_inferred": False,
+        "reported_at": None,
+        "cause": None,
+        "summary": one.summary,
+        "organizer": one.organizer,
+        "acknowledged": said.digest == one.material_digest,
+        "internal_ticket": said.ticket,
+        "stamp": _iso(one.stamp),
+        "stamp_inferred": one.stamp_inferred,
+        "unverified": one.unverified,
+        "replaces": None,
+        "replaced_by": None,
+        "linked": [],
+        "updates": one.updates,
+        "phase": phase.value,
+    }
+
+
+def _window_shape(window: Window) -> Shape:
+    return {
+        "start": _iso(window.start),
+        "end": _iso(window.end),
+        "status": window.status.value,
+        "withdrawn": window.withdrawn,
+        # A circuit that this window does not have any more stands, marked, among the circuits of the event.
+        "circuits": [_circuit_shape(circuit) for circuit in window.circuits if not circuit.withdrawn],
+    }
+
+
+def _circuit_shape(circuit: CircuitImpact) -> Shape:
+    return {"circuit_id": circuit.circuit_id, "impact": circuit.impact.value}
+
+
+def _history_shape(entry: HistoryEntry) -> Shape:
+    return {
+        "stamp": _iso(entry.stamp),
+        "move": entry.move.value,
+        "source": entry.source,
+        "superseded": entry.superseded,
+        "changes": {name: list(change) for name, change in entry.changes.items()},
+    }
+
+
+def _iso(instant: datetime | None) -> str | None:
+    return None if instant is None else iso_utc(instant)
+
+
+# --- messages ---------------------------------------------------------------------------------------------------
+
+
+def messages(
+    conn: Connection,
+    *,
+    disposition: Disposition | None = None,
+    provider: str | None = None,
+    since: datetime | None = None,
+    limit: int | None = None,
+) -> list[Shape]:
+    """Return the ledger, the newest message first, each with the place where it was first seen.
+
+    ``since`` counts from the receipt; ``limit`` keeps the newest.
+    """
+    wanted: list[ColumnElement[bool]] = []
+    if disposition is not None:
+        wanted.append(message_rows.c.disposition == disposition)
+    if provider is not None:
+        wanted.append(message_rows.c.provider == provider)
+    if since is not None:
+        wanted.append(message_rows.c.received_at >= since)
+    return [_message_shape(one) for one in _found_messages(conn, sa.and_(sa.true(), *wanted), limit)]
+
+
+def quarantine(conn: Connection, *, reason: Reason | None = None, provider: str | None = None) -> list[Shape]:
+    """Return what was not understood, the newest first: as ``messages`` does, with ``detail`` and ``attempts``."""
+    wanted = [message_rows.c.disposition == Disposition.QUARANTINED]
+    if reason is not None:
+        wanted.append(message_rows.c.reason == reason)
+    if provider is not None:
+        wanted.append(message_rows.c.provider == provider)
+    found = _found_messages(conn, sa.and_(*wanted), None)
+    return [
+        {**_message_shape(one), "detail": one.row.detail, "attempts": one.row.attempts, "sender": one.row.sender}
+        for one in found
+    ]
+
+
+def message(conn: Connection, number: int) -> Shape:
+    """Return all that the ledger holds of one message but its bytes; NotFound where it does not exist."""
+    found = _found_messages(conn, message_rows.c.id == number, None)
+    if not found:
+        raise _no_message(number)
+    row = found[0].row
+    return {
+        **_message_shape(found[0]),
+        "detail": row.detail,
+        "attempts": row.attempts,
+        "sender": row.sender,
+        "sender_problem": row.sender_problem,
+        "reader_version": row.reader_version,
+        "stored_at": _iso(row.stored_at),
+        "settled_at": _iso(row.settled_at),
+        "sightings": [
+            {**_place_shape(place), "seen_at": _iso(place.seen_at), "filed_at": _iso(place.filed_at)}
+            for place in found[0].places
+        ],
+    }
+
+
+def raw(conn: Connection, number: int) -> bytes:
+    """Return the bytes of a message as they were received; NotFound where it does not exist."""
+    compressed: bytes | None = conn.scalar(select(raw_messages.c.compressed).where(raw_messages.c.message == number))
+    if compressed is None:
+        raise _no_message(number)
+    return zlib.decompress(compressed)
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """The row of a message, those of the places where it was seen, and which events it speaks of."""
+
+    row: Row[Any]
+    places: Sequence[Row[Any]]
+    named: Sequence[list[str]]
+
+
+def _found_messages(conn: Connection, condition: ColumnElement[bool], limit: int | None) -> list[_Found]:
+    """Return the messages that meet a condition, the newest first, in three statements however many they are."""
+    chosen = select(message_rows.c.id).where(condition).order_by(message_rows.c.id.desc()).limit(limit)
+    places: defaultdict[int, list[Row[Any]]] = defaultdict(list)
+    in_order = (sightings.c.seen_at, sightings.c.mailbox, sightings.c.folder, sightings.c.imap_uid)
+    for row in conn.execute(select(sightings).where(sightings.c.message.in_(chosen)).order_by(*in_order)):
+        places[row.message].append(row)
+    named: defaultdict[int, list[list[str]]] = defaultdict(list)
+    columns = (updates.c.message, updates.c.kind, updates.c.provider, updates.c.event_id)
+    in_message = select(*columns).where(updates.c.message.in_(chosen))
+    for number, *name in conn.execute(in_message.order_by(updates.c.message, updates.c.ordinal)):
+        if name not in named[number]:
+            named[number].append(name)
+    found = conn.execute(select(message_rows).where(message_rows.c.id.in_(chosen)).order_by(message_rows.c.id.desc()))
+    return [_Found(row, places[row.id], named[row.id]) for row in found]
+
+
+def _messages_of(conn: Connection, key: EventKey) -> list[Shape]:
+    """Return the messages that state something of a key, in the order of their stamps."""
+    of_key = sa.and_(updates.c.kind == key.kind, updates.c.provider == key.provider, updates.c.id_key == key.id_key)
+    stamps = select(updates.c.message, func.min(updates.c.stamp)).where(of_key).group_by(updates.c.message)
+    in_order = [row[0] for row in sorted(conn.execute(stamps), key=lambda row: (row[1], row[0]))]
+    condition = message_rows.c.id.in_(select(updates.c.message).where(of_key))
+    shapes = {one.row.id: _message_shape(one) for one in _found_messages(conn, condition, None)}
+    return [shapes[number] for number in in_order]
+
+
+def _message_shape(found: _Found) -> Shape:
+    row = found.row
+    return {
+        "id": row.id,
+        **_place_shape(found.places[0] if found.places else None),
+        "message_id": row.message_id,
+        "from": row.from_header,
+        "subject": row.subject,
+        "date": _iso(row.date_at),
+        "received_at": _iso(row.received_at),
+        "size": row.size,
+        "disposition": row.disposition,
+        "reason": row.reason,
+        "provider": row.provider,
+        "reader": row.reader,
+        "events": [list(name) for name in found.named],
+    }
+
+
+def _place_shape(place: Row[Any] | None) -> Shape:
+    if place is None:
+        return {"mailbox": None, "folder": None, "imap_uid": None, "uid_validity": None}
+    return {
+        "mailbox": place.mailbox,
+        "folder": place.folder,
+        # 0 stands for what has none: a file that was imported.
+        "imap_uid": place.imap_uid or None,
+        "uid_validity": place.uid_validity or None,
+    }
+
+
+def _no_message(number: int) -> NotFound:
+    return NotFound(f"there is no message {number}: `maintd messages` lists them")
+
+
+# --- figures ----------------------------------------------------------------------------------------------------
+
+
+def stats(conn: Connection, *, now: datetime, mailboxes: Collection[str]) -> Shape:
+    """Return the figures of `maintd stats` for these mailboxes.
+
+    ``lag_seconds`` is how long the oldest message of a mailbox that is not read yet has been in the ledger; ``error``
+    is what is wrong since the last success, of the folder that failed last.
+    """
+    by_disposition = _counts(conn, message_rows.c.disposition)
+    by_kind = _counts(conn, event_rows.c.kind)
+    waiting_since = _waiting_since(conn)
+    health = {name: {"last_success": None, "lag_seconds": 0, "error": None} for name in mailboxes}
+    for name, shape in health.items():
+        folders = conn.execute(select(cursors).where(cursors.c.mailbox == name)).all()
+        successes = [row.last_success_at for row in folders if row.last_success_at is not None]
+        failed = [row for row in folders if row.last_error is not None and row.last_failure_at is not None]
+        shape["last_success"] = _iso(max(successes, default=None))
+        shape["error"] = max(failed, key=lambda row: row.last_failure_at).last_error if failed else None
+        since = waiting_since.get(stored_key(name), now)
+        shape["lag_seconds"] = max(0, int((now - since).total_seconds()))
+    return {
+        "messages": {disposition.value: by_disposition.get(disposition, 0) for disposition in Disposition},
+        "by_provider": _counts(conn, message_rows.c.provider),
+        "events": {kind.value: by_kind.get(kind, 0) for kind in Kind},
+        "mailboxes": health,
+        "outbox": {"due": 0, "failed": 0},
+    }
+
+
+def _counts(conn: Connection, column: sa.Column[str]) -> dict[str, int]:
+    """Return how many rows there are of each value, without those that have none."""
+    statement = select(column, func.count()).where(column.is_not(None)).group_by(column).order_by(column)
+    return dict(conn.execute(statement).tuples().all())
+
+
+def _waiting_since(conn: Connection) -> dict[str, datetime]:
+    """Return for each mailbox since when its oldest message waits to be read."""
+    oldest = func.min(message_rows.c.stored_at, type_=message_rows.c.stored_at.type)
+    statement = (
+        select(sightings.c.mailbox, oldest)
+        .join(message_rows)
+        .where(message_rows.c.disposition == Disposition.RECEIVED)
+        .group_by(sightings.c.mailbox)
+    )
+    return dict(conn.execute(statement).tuples().all())
+
+
+# --- the laws ---------------------------------------------------------------------------------------------------
+
+
+def check_laws(conn: Connection) -> Iterator[str]:
+    """Return what is wrong with the database, one line for each fault; nothing where all laws hold.
+
+    Reads everything: every message is unpacked and every event folded again.
+    """
+    yield from _file_faults(conn)
+    yield from _ledger_faults(conn)
+    yield from _raw_faults(conn)
+    yield from _event_faults(conn)
+
+
+def _file_faults(conn: Connection) -> Iterator[str]:
+    """Let SQLite look at its own file. PostgreSQL holds its references by itself."""
+    if conn.dialect.name != "sqlite":
+        return
+    for (line,) in conn.execute(sa.text("PRAGMA integrity_check")):
+        if line != "ok":
+            yield f"the file is damaged: {line}"
+    for table, row_number, parent, _ in conn.execute(sa.text("PRAGMA foreign_key_check")):
+        yield f"row {row_number} of {table} refers to a row of {parent} that does not exist"
+
+
+def _ledger_faults(conn: Connection) -> Iterator[str]:
+    """See that every message has one disposition, and that what belongs to it is there."""
+    known = [disposition.value for disposition in Disposition]
+    received = message_rows.c.disposition == Disposition.RECEIVED
+    quarantined = message_rows.c.disposition == Disposition.QUARANTINED
+    laws = (
+        ("has no disposition that is known", message_rows.c.disposition.not_in(known)),
+        ("is settled and has no time of it, or the reverse", received == message_rows.c.settled_at.is_not(None)),
+        ("is in quarantine without a reason, or the reverse", quarantined == message_rows.c.reason.is_(None)),
+        ("was never seen anywhere", message_rows.c.id.not_in(select(sightings.c.message))),
+        ("has no bytes", message_rows.c.id.not_in(select(raw_messages.c.message))),
+        (
+            "is applied and states nothing",
+            sa.and_(
+                message_rows.c.disposition == Disposition.APPLIED, message_rows.c.id.not_in(select(updates.c.message))
+            ),
+        ),
+    )
+    for fault, broken in laws:
+        for number in conn.scalars(select(message_rows.c.id).where(broken).order_by(message_rows.c.id)):
+            yield f"message {number} {fault}"
+    for table in (sightings, raw_messages, updates):
+        strays = select(table.c.message).where(table.c.message.not_in(select(message_rows.c.id))).distinct()
+        for stray in conn.scalars(strays):
+            yield f"{table.name} has rows of message {stray}, which does not exist"
+
+
+def _raw_faults(conn: Connection) -> Iterator[str]:
+    statement = select(raw_messages).order_by(raw_messages.c.message).execution_options(yield_per=_AT_ONCE)
+    for row in conn.execute(statement):
+        try:
+            zlib.decompress(row.compressed)
+        except zlib.error as error:
+            yield f"message {row.message} cannot be unpacked: {error}"
+
+
+def _event_faults(conn: Connection) -> Iterator[str]:
+    """See that each stored event is what its updates fold to, and that there are no others."""
+    keys = _all_keys(conn)
+    for begin in range(0, len(keys), _AT_ONCE):
+        part = keys[begin : begin + _AT_ONCE]
+        folded = _folded(conn, part)
+        stored = _stored_by_key(conn, part)
+        for key in part:
+            yield from _differences(key, folded.get(key, ()), stored.get(key, ()))
+
+
+def _all_keys(conn: Connection) -> list[EventKey]:
+    """Return the keys of all updates and all events, as the database sorts them."""
+    of_updates = select(updates.c.kind, updates.c.provider, updates.c.id_key)
+    of_events = select(event_rows.c.kind, event_rows.c.provider, event_rows.c.id_key)
+    rows = conn.execute(of_updates.union(of_events).order_by("kind", "provider", "id_key"))
+    return [EventKey(kind=Kind(row.kind), provider=row.provider, id_key=row.id_key) for row in rows]
+
+
+def _within(table: sa.Table, part: Sequence[EventKey]) -> ColumnElement[bool]:
+    """Return the condition that a row belongs to a run of keys that the database has sorted."""
+    columns = sa.tuple_(table.c.kind, table.c.provider, table.c.id_key)
+    first, last = (
+        sa.tuple_(
+            *(
+                sa.literal(value, table.c[name].type)
+                for name, value in (("kind", key.kind), ("provider", key.provider), ("id_key", key.id_key))
+            )
+        )
+        for key in (part[0], part[-1])
+    )
+    return sa.and_(columns >= first, columns <= last)
+
+
+def _folded(conn: Connection, part: Sequence[EventKey]) -> Mapping[EventKey, Sequence[Event]]:
+    stated = defaultdict(list)
+    for row in conn.execute(select(updates).where(_within(updates, part))):
+        stated[EventKey(kind=Kind(row.kind), provider=row.provider, id_key=row.id_key)].append(update_of(row))
+    return {key: fold(of_key) for key, of_key in stated.items()}
+
+
+def _stored_by_key(conn: Connection, part: Sequence[EventKey]) -> Mapping[EventKey, Sequence[Event]]:
+    by_key: defaultdict[EventKey, list[Event]] = defaultdict(list)
+    for one in _stored(conn, _within(event_rows, part), with_history=True):
+        by_key[one.key].append(one.event)
+    return {key: sorted(of_key, key=lambda one: one.generation) for key, of_key in by_key.items()}
+
+
+def _differences(key: EventKey, folded: Sequence[Event], stored: Sequence[Event]) -> Iterator[str]:
+    name = f"{key.kind} {key.id_key} of {key.provider}"
+    if not folded:
+        yield f"{name} is stored and no message states it"
+    elif len(folded) != len(stored):
+        yield f"{name} has {len(stored)} generations, its updates make {len(folded)}: run `maintd reparse --apply`"
+    else:
+        for right, held in zip(folded, stored, strict=True):
+            if right != held:
+                yield f"{name} is not what its updates make of it: run `maintd reparse --apply`"

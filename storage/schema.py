@@ -1,0 +1,330 @@
+"""The tables, for SQLite and PostgreSQL alike, and the types whose values both hold without a difference.
+
+Bytes come in at the top and events out at the bottom: messages with their raw bytes and sightings, the updates that
+they state, and the events that the updates fold to, with windows, circuits and history. A column that is named after a
+table in the singular (``message``, ``event``) refers to its row.
+"""
+
+import hashlib
+import json
+import re
+from datetime import UTC, datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import Column, ForeignKey, Index, MetaData, Table, UniqueConstraint
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.types import TypeDecorator, TypeEngine
+
+# PostgreSQL refuses an index entry over 2,704 octets, and one mail must not be able to stop the intake.
+LONGEST_KEY = 200
+
+_UNSTORABLE = re.compile("[\0\ud800-\udfff]")
+
+
+def storable(text: str) -> str:
+    """Return the text with U+FFFD for what a database cannot hold: NUL (PostgreSQL) and lone surrogates (both)."""
+    # An enum of strings becomes the plain string, which psycopg would else store by its name.
+    plain = str(text)
+    return plain if plain.isascii() and "\0" not in plain else _UNSTORABLE.sub("\ufffd", plain)
+
+
+def stored_key(text: str) -> str:
+    """Return a text as it stands in an index: cut, with a digest of all of it, where it is too long for one."""
+    key = storable(text)
+    if len(key) <= LONGEST_KEY:
+        return key
+    digest = hashlib.sha256(key.encode()).hexdigest()
+    return key[: LONGEST_KEY - len(digest)] + digest
+
+
+class Text(TypeDecorator[str]):
+    """A text of any length, with what a database cannot hold replaced (see ``storable``)."""
+
+    impl = sa.Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: sa.Dialect) -> str | None:
+        """Return the text to store."""
+        return None if value is None else storable(value)
+
+
+class Key(TypeDecorator[str]):
+    """A text that stands in an index; compared and stored in the form of ``stored_key``."""
+
+    impl = sa.Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: sa.Dialect) -> str | None:
+        """Return the key to store or to compare with."""
+        return None if value is None else stored_key(value)
+
+
+class Json(TypeDecorator[object]):
+    """A JSON value as text, with its keys sorted: nothing looks inside of it."""
+
+    impl = sa.Text
+    cache_ok = True
+
+    def process_bind_param(self, value: object, dialect: sa.Dialect) -> str:
+        """Return the value to store as compact JSON."""
+        return storable(json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=True))
+
+    def process_result_value(self, value: str | None, dialect: sa.Dialect) -> object:
+        """Return the stored value."""
+        return None if value is None else json.loads(value)
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An aware instant, in UTC when it is read. A naive one is refused.
+
+    SQLite has no such type: there it is text of one length, which sorts as time does and reads well in a shell.
+    """
+
+    impl = sa.DateTime(timezone=True)
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: sa.Dialect) -> TypeEngine[Any]:
+        """Return the type of the column."""
+        if dialect.name == "sqlite":
+            return dialect.type_descriptor(sa.String(27))
+        return dialect.type_descriptor(postgresql.TIMESTAMP(timezone=True))
+
+    def process_bind_param(self, value: datetime | None, dialect: sa.Dialect) -> datetime | str | None:
+        """Return the instant to store; ValueError for a naive one."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(f"{value.isoformat()} says no zone: only aware instants are stored")
+        instant = value.astimezone(UTC)
+        if dialect.name != "sqlite":
+            return instant
+        return instant.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+
+    def process_result_value(self, value: datetime | str | None, dialect: sa.Dialect) -> datetime | None:
+        """Return the stored instant, aware and in UTC."""
+        if value is None:
+            return None
+        return datetime.fromisoformat(value) if isinstance(value, str) else value.astimezone(UTC)
+
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+# SQLite numbers rows by itself only where the primary key is of the type INTEGER.
+_Id = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+
+
+def _refers_to(table: str) -> ForeignKey:
+    return ForeignKey(f"{table}.id", ondelete="CASCADE")
+
+
+messages = Table(
+    "messages",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    # Unique: the same mail again, wherever, is a sighting of the one message (storage.messages.record).
+    Column("identity", Key, nullable=False, unique=True),
+    Column("message_id", Text),
+    Column("body_digest", Text, nullable=False),
+    Column("from_header", Text, nullable=False),
+    Column("sender", Text),
+    Column("sender_problem", Text),
+    Column("subject", Text, nullable=False),
+    Column("date_at", UtcDateTime),
+    Column("header_received_at", UtcDateTime),
+    Column("received_at", UtcDateTime, nullable=False),
+    Column("size", sa.BigInteger, nullable=False),
+    Column("too_large", sa.Boolean, nullable=False),
+    Column("disposition", Key, nullable=False),
+    Column("reason", Key),
+    Column("detail", Text, nullable=False),
+    Column("attempts", sa.Integer, nullable=False),
+    Column("provider", Key),
+    Column("reader", Text),
+    Column("reader_version", Text, nullable=False),
+    Column("stored_at", UtcDateTime, nullable=False),
+    # Null exactly as long as the disposition is "received".
+    Column("settled_at", UtcDateTime),
+    # storage.messages.waiting; the counts of storage.queries.stats; `maintd messages --disposition`.
+    Index(None, "disposition", "attempts", "id"),
+    # `maintd messages --provider` and the counts by provider of `maintd stats`.
+    Index(None, "provider", "id"),
+    # `maintd messages --since`.
+    Index(None, "received_at"),
+)
+
+# Apart from the messages, so that no listing reads bodies.
+raw_messages = Table(
+    "raw_messages",
+    metadata,
+    Column("message", _Id, _refers_to("messages"), primary_key=True, autoincrement=False),
+    Column("compressed", sa.LargeBinary, nullable=False),
+)
+
+sightings = Table(
+    "sightings",
+    metadata,
+    Column("message", _Id, _refers_to("messages"), primary_key=True, autoincrement=False),
+    Column("mailbox", Key, primary_key=True),
+    Column("folder", Key, primary_key=True),
+    # Both are 0 for what was imported from a file: no server gives out a 0 (RFC 9051 2.3.1.1).
+    Column("uid_validity", sa.BigInteger, primary_key=True, autoincrement=False),
+    Column("imap_uid", sa.BigInteger, primary_key=True, autoincrement=False),
+    Column("seen_at", UtcDateTime, nullable=False),
+    Column("filed_at", UtcDateTime),
+    # storage.messages.unfiled and mark_filed: what is filed is never asked for again.
+    Index(
+        None,
+        "mailbox",
+        "folder",
+        "uid_validity",
+        "imap_uid",
+        sqlite_where=sa.text("filed_at IS NULL"),
+        postgresql_where=sa.text("filed_at IS NULL"),
+    ),
+)
+
+cursors = Table(
+    "cursors",
+    metadata,
+    Column("mailbox", Key, primary_key=True),
+    Column("folder", Key, primary_key=True),
+    # Null until the folder was opened for the first time.
+    Column("uid_validity", sa.BigInteger),
+    Column("last_uid", sa.BigInteger),
+    Column("last_success_at", UtcDateTime),
+    Column("last_failure_at", UtcDateTime),
+    Column("last_error", Text),
+)
+
+sender_assignments = Table(
+    "sender_assignments",
+    metadata,
+    Column("sender", Key, primary_key=True),
+    Column("provider", Key, nullable=False),
+    Column("author", Text, nullable=False),
+    Column("assigned_at", UtcDateTime, nullable=False),
+)
+
+updates = Table(
+    "updates",
+    metadata,
+    Column("message", _Id, _refers_to("messages"), primary_key=True, autoincrement=False),
+    Column("ordinal", sa.Integer, primary_key=True, autoincrement=False),
+    Column("kind", Key, nullable=False),
+    Column("provider", Key, nullable=False),
+    Column("id_key", Key, nullable=False),
+    Column("event_id", Text, nullable=False),
+    Column("stamp", UtcDateTime, nullable=False),
+    Column("reader", Text, nullable=False),
+    Column("reader_version", Text, nullable=False),
+    # All else that the update says; what it does not state is left out.
+    Column("statement", Json, nullable=False),
+    # storage.events.refold reads the updates of one key; storage.queries finds the messages of an event.
+    Index(None, "kind", "provider", "id_key"),
+)
+
+# A key has its row before it has an event, so that PostgreSQL has something to lock while its updates are read. Rows
+# stay when the event goes: whoever waits for a row that is deleted meanwhile would go on without a lock.
+event_keys = Table(
+    "event_keys",
+    metadata,
+    Column("kind", Key, primary_key=True),
+    Column("provider", Key, primary_key=True),
+    Column("id_key", Key, primary_key=True),
+)
+
+events = Table(
+    "events",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("kind", Key, nullable=False),
+    Column("provider", Key, nullable=False),
+    Column("id_key", Key, nullable=False),
+    Column("generation", sa.Integer, nullable=False),
+    Column("event_id", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("start_at", UtcDateTime),
+    Column("end_at", UtcDateTime),
+    Column("summary", Text, nullable=False),
+    Column("organizer", Text, nullable=False),
+    Column("accounts", Json, nullable=False),
+    Column("stamp", UtcDateTime, nullable=False),
+    Column("stamp_inferred", sa.Boolean, nullable=False),
+    Column("unverified", sa.Boolean, nullable=False),
+    Column("update_count", sa.Integer, nullable=False),
+    Column("material_digest", Text, nullable=False),
+    # What the rows of windows and circuits, and of the history, were written from: equal digests, nothing to write.
+    Column("windows_digest", Text, nullable=False),
+    Column("history_digest", Text, nullable=False),
+    # storage.events.refold; `maintd events --provider --kind`.
+    UniqueConstraint("kind", "provider", "id_key", "generation"),
+    # `maintd show ID`, without kind and provider.
+    Index(None, "id_key"),
+    # `maintd events --active --upcoming`: what ended long ago is not even read.
+    Index(None, "end_at"),
+)
+
+windows = Table(
+    "windows",
+    metadata,
+    Column("event", _Id, _refers_to("events"), primary_key=True, autoincrement=False),
+    # From 1, by start and end.
+    Column("number", sa.Integer, primary_key=True, autoincrement=False),
+    Column("start_at", UtcDateTime, nullable=False),
+    Column("end_at", UtcDateTime, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("withdrawn", sa.Boolean, nullable=False),
+)
+
+circuits = Table(
+    "circuits",
+    metadata,
+    Column("event", _Id, _refers_to("events"), primary_key=True, autoincrement=False),
+    # 0 for the circuits of the event as a whole, each once with its worst impact; else the number of a window.
+    Column("window_number", sa.Integer, primary_key=True, autoincrement=False),
+    Column("ordinal", sa.Integer, primary_key=True, autoincrement=False),
+    Column("circuit_id", Text, nullable=False),
+    Column("circuit_key", Key, nullable=False),
+    Column("impact", Text, nullable=False),
+    Column("withdrawn", sa.Boolean, nullable=False),
+    # `maintd events --circuit`.
+    Index(None, "circuit_key"),
+)
+
+history = Table(
+    "history",
+    metadata,
+    Column("event", _Id, _refers_to("events"), primary_key=True, autoincrement=False),
+    Column("ordinal", sa.Integer, primary_key=True, autoincrement=False),
+    Column("stamp", UtcDateTime, nullable=False),
+    Column("move", Text, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("superseded", sa.Boolean, nullable=False),
+    Column("changes", Json, nullable=False),
+)
+
+# Named by the key and not by the row of the event: what a person saw outlives a reparse that takes the event away.
+acknowledgements = Table(
+    "acknowledgements",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("kind", Key, nullable=False),
+    Column("provider", Key, nullable=False),
+    Column("id_key", Key, nullable=False),
+    Column("generation", sa.Integer, nullable=False),
+    Column("material_digest", Text, nullable=False),
+    Column("author", Text, nullable=False),
+    Column("ticket", Text, nullable=False),
+    Column("comment", Text, nullable=False),
+    Column("acknowledged_at", UtcDateTime, nullable=False),
+    # Whether an event is acknowledged: `maintd events`, `maintd show`.
+    Index(None, "kind", "provider", "id_key", "generation"),
+)
