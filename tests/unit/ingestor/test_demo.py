@@ -11,9 +11,11 @@ from pathlib import Path
 import pytest
 
 from domain.errors import ConfigurationError
-from domain.events import Update
+from domain.events import EventKey, Update
+from domain.fold import fold
+from domain.lifecycle import phase_of
 from domain.message import Disposition, Reason
-from ingestor import demo
+from ingestor import config, demo
 from parsers.mime import read_envelope
 from parsers.providers import Directory, directory
 from parsers.reading import read_message
@@ -118,6 +120,22 @@ MEANT = {
     "eunetworks-cancelled": ("eunetworks", "03520881", "CANCELLED", [("+2d 23:00", "+3d 05:00")], set()),
     "packetfabric-in-process": ("packetfabric", "PF-MNT-61107", "IN-PROCESS", [("-1h", "+5h")], PACKETFABRIC),
 }
+# What the demo shows at NOON, once all samples are read: status, phase, starts of the windows.
+SHOWN = {
+    ("arelion", "PWIC219904.1"): ("CONFIRMED", "upcoming", ["+1d 22:00"]),
+    ("colt", "CRQ1-00904417720"): ("CONFIRMED", "upcoming", ["+2d 23:00"]),
+    ("crowncastle", "CM20260417007"): ("COMPLETED", "past", ["-1d 02:00"]),
+    ("equinix", "5-230088412207"): ("CONFIRMED", "upcoming", ["+6d 20:00"]),
+    ("eunetworks", "03520881"): ("CANCELLED", "past", ["+2d 23:00"]),
+    ("gtt", "7330912"): ("RE-SCHEDULED", "upcoming", ["+9d 22:00"]),
+    ("lumen", "42118830"): ("CONFIRMED", "active", ["-2h"]),
+    ("ntt", "GIN-0480233"): ("UNKNOWN", "upcoming", ["+1d 08:00"]),
+    ("packetfabric", "PF-MNT-61107"): ("IN-PROCESS", "active", ["-1h"]),
+    ("pccw", "INC0005520133C"): ("COMPLETED", "past", ["-1d 16:00"]),
+    ("telstra", "PN430118"): ("RE-SCHEDULED", "upcoming", ["+7d 15:00"]),
+    ("verizon", "2310771"): ("CONFIRMED", "upcoming", ["+4d 00:00"]),
+    ("zayo", "TTN-0009120417"): ("CONFIRMED", "upcoming", ["+3d 05:00", "+4d 05:00", "+5d 05:00"]),
+}
 NOT_UNDERSTOOD = {"free-text-of-an-unknown-carrier"}
 
 
@@ -199,6 +217,27 @@ def test_every_sample_is_read_with_the_windows_that_were_asked_for(now: datetime
         assert facts(update) == (provider, expected_id, status, expected_windows, circuits), name
 
 
+def test_the_samples_fold_into_the_events_that_the_demo_shows(providers: Directory) -> None:
+    updates: dict[EventKey, list[Update]] = {}
+    for _, template in demo.samples():
+        raw = demo.render(template, NOON).encode()
+        reading = read_message(raw, received_at=read_envelope(raw).received_at or NOON, directory=providers)
+        for update in reading.updates:
+            updates.setdefault(update.key, []).append(update)
+
+    shown = {}
+    for same_event in updates.values():
+        (event,) = fold(same_event)
+        if event.provider != "aws":
+            starts = [window.start for window in event.windows if not window.withdrawn]
+            shown[event.provider, event.event_id] = (event.status.value, phase_of(event, NOON).value, starts)
+
+    assert shown == {
+        key: (status, phase, [instant(start, NOON) for start in starts])
+        for key, (status, phase, starts) in SHOWN.items()
+    }
+
+
 @pytest.mark.parametrize("now", MOMENTS)
 def test_every_sample_was_written_shortly_before_it_was_received_and_before_now(now: datetime) -> None:
     for name, template in demo.samples():
@@ -273,3 +312,13 @@ def test_the_configuration_is_toml_even_for_an_awkward_folder(tmp_path: Path) ->
     assert settings["database"] == {"url": f"sqlite:///{folder}/maintd.db"}
     assert settings["mailbox"][0]["port"] == 1143
     assert settings["mailbox"][0]["password"] == {"file": f"{folder}/password"}
+
+
+def test_the_daemon_takes_the_configuration_without_a_complaint(tmp_path: Path) -> None:
+    demo.prepare(tmp_path / "demo", NOON)
+    path = tmp_path / "config.toml"
+    path.write_text(demo.configuration(tmp_path / "demo", 1143), encoding="utf-8")
+
+    (mailbox,) = config.load(path).mailboxes
+
+    assert (mailbox.host, mailbox.port, mailbox.tls, mailbox.folders) == ("127.0.0.1", 1143, "none", ("INBOX",))
