@@ -23,8 +23,9 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from domain.message import Arrival
 from imapclient import IMAPClient, SocketTimeout
+
+from domain.message import Arrival
 from ingestor.mailbox import MailboxSession, MailboxSettings, Position, connect
 
 TOOLS = Path(__file__).parents[2].parent / "shared" / "tools" / "dovecot"

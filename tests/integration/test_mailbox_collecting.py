@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+
 from domain.errors import MailboxError
 from ingestor.mailbox import Position, connect
 

@@ -5,6 +5,7 @@ import time
 from datetime import UTC, datetime
 
 import pytest
+
 from domain.errors import MailboxError
 from ingestor.mailbox import connect, probe
 

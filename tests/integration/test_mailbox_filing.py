@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 
 import pytest
+
 from domain.errors import MailboxError
 from ingestor.mailbox import Filed, connect, probe
 
@@ -197,7 +198,7 @@ def test_a_folder_that_may_only_be_read_is_one_problem(dovecot_servers, user, ma
 
     assert filed.uids == ()
     assert 'folder "INBOX" is read-only for this login' in filed.problem
-    assert [finding.ok for finding in findings_of(settings, "file")][0] is False
+    assert findings_of(settings, "file")[0].ok is False
 
 
 def test_a_folder_that_keeps_no_keywords_is_one_problem(dovecot, user, mails, proxy):
