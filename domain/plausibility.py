@@ -1,0 +1,111 @@
+"""What can be true of a maintenance, relative to when the message was received, and which date orders an update."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from domain.events import StatedWindow, Update
+
+LONGEST_PAST = timedelta(days=400)
+LONGEST_FUTURE = timedelta(days=5 * 365.25)
+LONGEST_WINDOW = timedelta(days=180)
+UNUSUAL_WINDOW = timedelta(days=31)
+MOST_EVENTS = 200
+MOST_WINDOWS = 1000
+
+LATEST_DATE = timedelta(minutes=10)
+EARLIEST_DATE = timedelta(days=7)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judgement:
+    """Which of a message's updates can be applied. ``refused`` and ``warnings`` are one line for each finding."""
+
+    updates: tuple[Update, ...]
+    refused: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+
+def judge(updates: Sequence[Update], received_at: datetime) -> Judgement:
+    """Return the updates without what cannot be true of them.
+
+    A window that cannot be true is left out of its update; an update that has none left, or has no id, is refused
+    whole. A message with too many events is refused whole.
+    """
+    if flood := _flood(updates):
+        return Judgement(updates=(), refused=(flood,), warnings=())
+    kept = []
+    refused: list[str] = []
+    warnings: list[str] = []
+    for update in updates:
+        refused += refuse(update, received_at)
+        sifted = _sifted(update, received_at)
+        if sifted:
+            kept.append(sifted)
+            warnings += _warnings(sifted)
+    return Judgement(updates=tuple(kept), refused=tuple(refused), warnings=tuple(warnings))
+
+
+def refuse(update: Update, received_at: datetime) -> list[str]:
+    """Return what of an update cannot be true, one line for each fault; empty where all of it can."""
+    if not update.event_id.strip():
+        return ["no id"]
+    faults = [(window, refuse_window(window, received_at)) for window in update.windows or ()]
+    return [f"{update.event_id}: {_words(window)}: {fault}" for window, found in faults for fault in found]
+
+
+def refuse_window(window: StatedWindow, received_at: datetime) -> list[str]:
+    """Return why a window cannot be true, relative to the receipt of the message that states it."""
+    faults = []
+    if window.end <= window.start:
+        faults.append("ends before it starts")
+    if window.start < received_at - LONGEST_PAST:
+        faults.append(f"starts more than {LONGEST_PAST.days} days before the receipt")
+    if window.start > received_at + LONGEST_FUTURE:
+        faults.append("starts more than 5 years after the receipt")
+    if window.end - window.start > LONGEST_WINDOW:
+        faults.append(f"is longer than {LONGEST_WINDOW.days} days")
+    return faults
+
+
+def stamp_of(date: datetime | None, received_at: datetime, *, forwarded: bool = False) -> tuple[datetime, bool]:
+    """Return the stamp of an update, and whether it had to be inferred from the receipt.
+
+    ``date`` is the notice's own Date. One more than ten minutes after or seven days before the receipt is the work of
+    a wrong clock, and the receipt stands for it. The Date inside a forward may be of any age: that is why it counts.
+    """
+    if date is None or date > received_at + LATEST_DATE:
+        return received_at, True
+    if date < received_at - EARLIEST_DATE and not forwarded:
+        return received_at, True
+    return date, False
+
+
+def _flood(updates: Sequence[Update]) -> str:
+    """Return in words that a message says more than one message can, empty where it does not."""
+    events = len({update.key for update in updates})
+    windows = sum(len(update.windows or ()) for update in updates)
+    if events > MOST_EVENTS:
+        return f"{events} events, more than {MOST_EVENTS}"
+    return f"{windows} windows, more than {MOST_WINDOWS}" if windows > MOST_WINDOWS else ""
+
+
+def _sifted(update: Update, received_at: datetime) -> Update | None:
+    if not update.event_id.strip():
+        return None
+    if not update.windows:
+        return update
+    windows = tuple(window for window in update.windows if not refuse_window(window, received_at))
+    return replace(update, windows=windows) if windows else None
+
+
+def _warnings(update: Update) -> list[str]:
+    return [
+        f"{update.event_id}: {_words(window)}: is longer than {UNUSUAL_WINDOW.days} days"
+        for window in update.windows or ()
+        if window.end - window.start > UNUSUAL_WINDOW
+    ]
+
+
+def _words(window: StatedWindow) -> str:
+    return f"window {window.start:%Y-%m-%d %H:%MZ} to {window.end:%Y-%m-%d %H:%MZ}"

@@ -1,0 +1,346 @@
+"""The processes in which mails are read: with limits, without a network, replaced after an overrun.
+
+The process that submits never loads the parser library; it is imported by the workers alone. Each worker has a pool
+of one process to itself: so a death is always that of one known message, and one worker's end disturbs no other.
+"""
+
+import contextlib
+import functools
+import gc
+import multiprocessing
+import os
+import pickle
+import resource
+import signal
+import sys
+import threading
+import time
+from collections import deque
+from concurrent.futures import Future, InvalidStateError
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from pebble import ProcessExpired, ProcessFuture, ProcessPool
+
+from domain.errors import CpuTimeExceeded, WallTimeExceeded, WorkerCrashed
+from domain.message import Reading
+from parsers.providers import Directory
+
+# One message is read while the next waits in the pipe: a worker is never idle for the time of an answer's way back.
+AHEAD = 2
+# A worker that does not start, or is stopped from outside, says nothing of the message that it was to read.
+MOST_RESTARTS = 3
+
+_OUT_OF_MEMORY = 71
+_STOPPED_FROM_OUTSIDE = (signal.SIGTERM, -signal.SIGTERM)
+_LIBRARY_SWITCHES = "PARSER_"
+_ENVIRONMENT = {"TZ": "UTC", "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+_FORBIDDEN = frozenset(
+    {
+        "socket.bind",
+        "socket.connect",
+        "socket.getaddrinfo",
+        "socket.gethostbyaddr",
+        "socket.gethostbyname",
+        "socket.getnameinfo",
+        "socket.sendmsg",
+        "socket.sendto",
+        "subprocess.Popen",
+        "os.exec",
+        "os.fork",
+        "os.forkpty",
+        "os.posix_spawn",
+        "os.spawn",
+        "os.system",
+        "os.chmod",
+        "os.chown",
+        "os.kill",
+        "os.killpg",
+        "os.link",
+        "os.mkdir",
+        "os.remove",
+        "os.rename",
+        "os.rmdir",
+        "os.symlink",
+        "os.truncate",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What one message may cost, and after how many a worker is replaced to give back what it has gathered."""
+
+    cpu_seconds: int = 5
+    wall_seconds: float = 30
+    memory_mib: int = 1536
+    messages: int = 2000
+
+
+class WorkerPool:
+    """The workers. They start at the first message, and again after they were stopped. Safe to use from threads."""
+
+    def __init__(self, count: int, limits: Limits, directory: Directory) -> None:
+        self.count = count
+        self._limits = limits
+        self._directory = pickle.dumps(directory)
+        self._lock = threading.RLock()
+        self._waiting: deque[_Task] = deque()
+        self._workers = [_Worker() for _ in range(count)]
+        self._used_at = time.monotonic()
+
+    def use(self, directory: Directory) -> None:
+        """Read by this directory what is submitted from now on."""
+        self._directory = pickle.dumps(directory)
+
+    def submit(self, raw: bytes, received_at: datetime, provider: str | None = None) -> Future[Reading]:
+        """Have a message read; ``provider`` names the one to read it as, whoever sent it.
+
+        The future raises ``WorkerCrashed``, ``CpuTimeExceeded`` or ``WallTimeExceeded``. It can be cancelled until
+        the message is handed to a worker.
+        """
+        task = _Task(arguments=(raw, received_at, provider, self._directory))
+        with self._lock:
+            self._used_at = time.monotonic()
+            self._waiting.append(task)
+        self._hand_out()
+        return task.future
+
+    def stop_if_idle(self, seconds: float = 60.0) -> bool:
+        """Stop the workers if they have had nothing to do for so long; say whether any was stopped."""
+        with self._lock:
+            busy = self._waiting or any(worker.tasks for worker in self._workers)
+            if busy or time.monotonic() - self._used_at < seconds:
+                return False
+            pools = self._released()
+        _end(pools)
+        return bool(pools)
+
+    def stop(self) -> None:
+        """Stop the workers at once. What waits is cancelled; what is being read raises ``WallTimeExceeded``."""
+        with self._lock:
+            waiting, running = list(self._waiting), [task for worker in self._workers for task in worker.tasks]
+            self._waiting.clear()
+            pools = self._released()
+        _end(pools)
+        for task in waiting:
+            task.future.cancel()
+        for task in running:
+            task.fail(WallTimeExceeded("the workers were stopped"))
+
+    def _released(self) -> list[ProcessPool]:
+        """Take the processes from the workers; their tasks are no longer theirs."""
+        pools = [worker.pool for worker in self._workers if worker.pool]
+        self._workers = [_Worker() for _ in range(self.count)]
+        return pools
+
+    def _hand_out(self) -> None:
+        """Hand waiting messages to the workers that have the fewest."""
+        with self._lock:
+            worker = min(self._workers, key=lambda worker: len(worker.tasks))
+            while self._waiting and len(worker.tasks) < AHEAD:
+                task = self._waiting.popleft()
+                if task.begin():
+                    self._give(worker, task)
+                worker = min(self._workers, key=lambda worker: len(worker.tasks))
+
+    def _give(self, worker: "_Worker", task: "_Task") -> None:
+        worker.tasks.append(task)
+        if worker.pool is None:
+            worker.pool = ProcessPool(
+                max_workers=1,
+                max_tasks=self._limits.messages,
+                initializer=_prepare,
+                initargs=(self._limits,),
+                context=multiprocessing.get_context("spawn"),
+            )
+        try:
+            answer = worker.pool.schedule(
+                _read, args=(self._limits.cpu_seconds, *task.arguments), timeout=self._limits.wall_seconds
+            )
+        except RuntimeError:
+            # The pool broke a moment ago, and whoever was in it has not been told yet.
+            self._again(worker, worker.pool, task)
+            return
+        answer.add_done_callback(functools.partial(self._answered, worker, worker.pool, task))
+
+    def _answered(
+        self, worker: "_Worker", pool: ProcessPool, task: "_Task", answer: "ProcessFuture[Reading | _Failure]"
+    ) -> None:
+        """Pass on what became of a message; called in a thread of the worker's pool."""
+        try:
+            outcome = answer.result()
+        except TimeoutError:
+            self._finish(worker, task)
+            task.fail(WallTimeExceeded(f"a worker took more than {self._limits.wall_seconds:g} seconds"))
+        except ProcessExpired as death:
+            if death.exitcode in _STOPPED_FROM_OUTSIDE:
+                self._again(worker, None, task)
+                return
+            self._finish(worker, task)
+            task.fail(self._cause_of(death.exitcode))
+        except BrokenProcessPool:
+            self._again(worker, pool, task)
+        else:
+            self._finish(worker, task)
+            task.settle(outcome)
+
+    def _finish(self, worker: "_Worker", task: "_Task") -> None:
+        with self._lock:
+            self._used_at = time.monotonic()
+            if task in worker.tasks:
+                worker.tasks.remove(task)
+        self._hand_out()
+
+    def _again(self, worker: "_Worker", broken: ProcessPool | None, task: "_Task") -> None:
+        """Put a message back in front of the queue: that its worker ended, or never began, is not its doing."""
+        with self._lock:
+            if task in worker.tasks:
+                worker.tasks.remove(task)
+            if broken is not None and worker.pool is broken:
+                worker.pool = None
+                # This may be a thread of the pool, which cannot wait for its own end.
+                threading.Thread(target=_end, args=([broken],), daemon=True).start()
+            task.restarts += 1
+            exhausted = task.restarts > MOST_RESTARTS
+            if not exhausted:
+                self._waiting.appendleft(task)
+        if exhausted:
+            task.fail(WallTimeExceeded("the workers do not start: see what they write to standard error"))
+        self._hand_out()
+
+    def _cause_of(self, exit_code: int) -> WorkerCrashed | CpuTimeExceeded:
+        if exit_code == -signal.SIGXCPU:
+            return CpuTimeExceeded(f"a worker used more than {self._limits.cpu_seconds} seconds of CPU time")
+        if exit_code == _OUT_OF_MEMORY:
+            return WorkerCrashed(f"a worker ran out of its {self._limits.memory_mib} MiB of memory")
+        if exit_code < 0:
+            return WorkerCrashed(f"a worker was ended by {_name_of(-exit_code)}")
+        return WorkerCrashed(f"a worker ended with status {exit_code}")
+
+
+@dataclass(slots=True, eq=False)
+class _Task:
+    """A message to read, and the future of whoever waits for it."""
+
+    arguments: tuple[bytes, datetime, str | None, bytes]
+    future: Future[Reading] = field(default_factory=Future)
+    restarts: int = 0
+
+    def begin(self) -> bool:
+        """Say whether the message is still wanted; from now on it cannot be cancelled."""
+        return self.restarts > 0 or self.future.set_running_or_notify_cancel()
+
+    def settle(self, outcome: "Reading | _Failure") -> None:
+        """Give the answer to whoever waits."""
+        if isinstance(outcome, _Failure):
+            self.fail(WorkerCrashed(f"a worker raised {outcome.text}"))
+        else:
+            with contextlib.suppress(InvalidStateError):
+                self.future.set_result(outcome)
+
+    def fail(self, error: Exception) -> None:
+        """Tell whoever waits that there is no answer; the first answer stands."""
+        with contextlib.suppress(InvalidStateError):
+            self.future.set_exception(error)
+
+
+@dataclass(slots=True, eq=False)
+class _Worker:
+    """A worker: the process, where it was started, and what it has in hand."""
+
+    pool: ProcessPool | None = None
+    tasks: list[_Task] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class _Failure:
+    """What a worker raised, in words: the exception itself might need the library to be understood."""
+
+    text: str
+
+
+def _end(pools: list[ProcessPool]) -> None:
+    for pool in pools:
+        pool.stop()  # type: ignore[no-untyped-call]
+    for pool in pools:
+        pool.join()
+
+
+def _name_of(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
+
+
+# In the worker
+
+
+def _prepare(limits: Limits) -> None:
+    """Load what reads mails, and then close the door: no network, no child, no file, so much memory."""
+    for name in [name for name in os.environ if name.startswith(_LIBRARY_SWITCHES)]:
+        del os.environ[name]
+    os.environ.update(_ENVIRONMENT)
+    time.tzset()
+    # 0.9 s and 67 MiB: only workers pay them.
+    import parsers.reading  # noqa: F401, PLC0415
+
+    gc.collect()
+    gc.freeze()
+    # From here on nothing is written, also no compiled module; a first start after an installation may do that.
+    sys.dont_write_bytecode = True
+    _lower(resource.RLIMIT_AS, limits.memory_mib * 1024 * 1024)
+    _lower(resource.RLIMIT_FSIZE, 0)
+    _lower(resource.RLIMIT_CORE, 0)
+    sys.addaudithook(_refuse_forbidden)
+
+
+def _refuse_forbidden(event: str, arguments: tuple[Any, ...]) -> None:
+    if event in _FORBIDDEN:
+        raise PermissionError(f"a worker may not {event}")
+
+
+def _lower(limit: int, value: int) -> None:
+    """Lower a limit for good; one that is lower already stays."""
+    _, hard = resource.getrlimit(limit)
+    value = value if hard == resource.RLIM_INFINITY else min(value, hard)
+    resource.setrlimit(limit, (value, value))
+
+
+def _read(
+    cpu_seconds: int, raw: bytes, received_at: datetime, provider: str | None, directory: bytes
+) -> Reading | _Failure:
+    """Read one message within its CPU time. A worker that runs out of memory ends, and gives it all back."""
+    from parsers.maintenance import load_what_is_read  # noqa: PLC0415, loaded by _prepare
+    from parsers.reading import read_message  # noqa: PLC0415, loaded by _prepare
+
+    try:
+        load_what_is_read(raw)
+        _limit_cpu_time(cpu_seconds)
+        return read_message(raw, received_at=received_at, directory=_directory_of(directory), provider=provider)
+    except MemoryError:
+        os._exit(_OUT_OF_MEMORY)
+    except Exception as error:  # noqa: BLE001, the boundary of an item: whatever it is, it is this message's
+        return _Failure(f"{type(error).__name__}: {error}"[:300])
+    finally:
+        _limit_cpu_time(None)
+
+
+def _limit_cpu_time(seconds: int | None) -> None:
+    """Let the kernel end this process when it has used so much more CPU time; None: never."""
+    _, hard = resource.getrlimit(resource.RLIMIT_CPU)
+    soft = hard
+    if seconds is not None:
+        usage = resource.getrusage(resource.RUSAGE_SELF)
+        soft = int(usage.ru_utime + usage.ru_stime) + 1 + seconds
+    resource.setrlimit(resource.RLIMIT_CPU, (soft, hard))
+
+
+@functools.lru_cache(maxsize=1)
+def _directory_of(pickled: bytes) -> Directory:
+    directory = pickle.loads(pickled)  # noqa: S301, it comes from the process that started this one
+    assert isinstance(directory, Directory)
+    return directory
