@@ -4,7 +4,8 @@ MaintdError
 ├── ConfigurationError    the settings are wrong: every problem, each in one line
 ├── MailboxError          an IMAP server did not give what was asked; carries the step and ``permanent``
 ├── ImportFailed          a file or folder given to ``maintd import`` cannot be read
-├── StorageError          the database cannot be opened, is of another revision, or is held by another process
+├── StorageError          the database cannot be opened, or is of another revision
+│   └── DatabaseInUse     another process is the daemon on it
 ├── NotFound              a person named an event, a message or a provider that does not exist
 └── WorkerError           a worker process did not answer
     ├── WorkerCrashed     it died or raised: counts as an attempt on the message inside it
@@ -42,6 +43,10 @@ class ImportFailed(MaintdError):
 
 class StorageError(MaintdError):
     """Say that the database cannot be used."""
+
+
+class DatabaseInUse(StorageError):
+    """Say that another process is the daemon on this database."""
 
 
 class NotFound(MaintdError):

@@ -21,7 +21,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection, Engine
 from sqlalchemy.engine import URL
 
-from domain.errors import StorageError
+from domain.errors import DatabaseInUse, StorageError
 from storage.failures import told_in_one_line
 from storage.migrations import HEAD, HOME
 from storage.schema import metadata
@@ -166,7 +166,7 @@ def hold_lock(url: str) -> Iterator[None]:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             pid = file.read().strip() or "unknown"
-            raise StorageError(f"{place} is in use by maintd with pid {pid}: stop it first") from error
+            raise DatabaseInUse(f"{place} is in use by maintd with pid {pid}: stop it first") from error
         file.truncate()
         file.write(f"{os.getpid()}\n")
         file.flush()

@@ -77,6 +77,18 @@ def replace_updates(conn: Connection, message: int, stated: Sequence[Update]) ->
     return keys.union(_key(row["kind"], row["provider"], row["id_key"]) for row in rows)
 
 
+def updates_of_message(conn: Connection, message: int) -> list[Update]:
+    """Return what a message states, in its own order."""
+    statement = select(updates).where(updates.c.message == message).order_by(updates.c.ordinal)
+    return [update_of(row) for row in conn.execute(statement)]
+
+
+def updates_of_key(conn: Connection, key: EventKey) -> list[tuple[int, Update]]:
+    """Return all that is stated of a key, each with the number of its message, in no order that means anything."""
+    of_key = {"of_kind": key.kind, "of_provider": key.provider, "of_id_key": key.id_key}
+    return [(row.message, update_of(row)) for row in conn.execute(_UPDATES, of_key)]
+
+
 def _key(kind: str, provider: str, id_key: str) -> EventKey:
     return EventKey(kind=Kind(kind), provider=provider, id_key=id_key)
 

@@ -190,7 +190,7 @@ def _upsert(conn: Connection, table: sa.Table, key: Mapping[str, Any], facts: Ma
 _WAITING = (
     select(messages, raw_messages.c.compressed)
     .join(raw_messages)
-    .where(messages.c.disposition == Disposition.RECEIVED.value)
+    .where(messages.c.disposition == Disposition.RECEIVED)
     .order_by(messages.c.attempts, messages.c.id)
 )
 _ADD_ATTEMPT = (
@@ -259,12 +259,15 @@ def set_disposition(
 ) -> bool:
     """Change what became of a message by a person's word; False where it is none of the expected ones any more.
 
-    RECEIVED has it read again, with all its attempts. Its updates are the caller's to replace.
+    RECEIVED has it read again, with all its attempts; not one of which only the beginning is kept. Its updates are the
+    caller's to replace.
     """
     facts: dict[str, Any] = {"disposition": disposition, "reason": reason, "detail": detail, "settled_at": now}
     if disposition is Disposition.RECEIVED:
         facts |= {"attempts": 0, "settled_at": None}
     statement = sa.update(messages).where(messages.c.id == message, messages.c.disposition.in_(list(expected)))
+    if disposition is Disposition.RECEIVED:
+        statement = statement.where(messages.c.too_large.is_(sa.false()))
     return conn.execute(statement.values(**facts)).rowcount == 1
 
 
@@ -300,6 +303,20 @@ def select_numbers(
         statement = statement.where(messages.c.provider == provider)
     if since is not None:
         statement = statement.where(messages.c.received_at >= since)
+    return list(conn.scalars(statement))
+
+
+def select_quarantined(conn: Connection, *, reason: Reason | None = None, sender: str | None = None) -> list[int]:
+    """Return the numbers of the messages in quarantine that can be read again, in their order."""
+    statement = (
+        select(messages.c.id)
+        .where(messages.c.disposition == Disposition.QUARANTINED, messages.c.too_large.is_(sa.false()))
+        .order_by(messages.c.id)
+    )
+    if reason is not None:
+        statement = statement.where(messages.c.reason == reason)
+    if sender is not None:
+        statement = statement.where(messages.c.sender == sender)
     return list(conn.scalars(statement))
 
 

@@ -64,7 +64,7 @@ def events(
     conn: Connection,
     *,
     now: datetime,
-    phases: Collection[Phase] = (),
+    phases: Collection[Phase] | None = None,
     kind: Kind | None = None,
     provider: str | None = None,
     circuit: str | None = None,
@@ -75,7 +75,7 @@ def events(
     """Return the events that match all that is asked, by start, provider and id; those without a start come last.
 
     ``since`` and ``until`` keep the events with a moment between them; one without windows counts from its stamp.
-    ``completions`` names the providers that are known to send completions. No phases means any phase.
+    ``completions`` names the providers that are known to send completions. No phases: any phase.
     """
     wanted: list[ColumnElement[bool]] = []
     if kind is not None:
@@ -250,9 +250,8 @@ def _acknowledgements(conn: Connection, condition: ColumnElement[bool]) -> Mappi
     return found
 
 
-def _event_shape(stored: _Stored, seen: Mapping[tuple[EventKey, int], _Seen], phase: Phase) -> Shape:
-    one = stored.event
-    said = seen.get((stored.key, one.generation), _Seen())
+def facts(one: Event) -> Shape:
+    """Return what an event is, without what people said of it, its history and its phase."""
     return {
         "kind": one.kind.value,
         "provider": one.provider,
@@ -270,8 +269,6 @@ def _event_shape(stored: _Stored, seen: Mapping[tuple[EventKey, int], _Seen], ph
         "cause": None,
         "summary": one.summary,
         "organizer": one.organizer,
-        "acknowledged": said.digest == one.material_digest,
-        "internal_ticket": said.ticket,
         "stamp": _iso(one.stamp),
         "stamp_inferred": one.stamp_inferred,
         "unverified": one.unverified,
@@ -279,6 +276,16 @@ def _event_shape(stored: _Stored, seen: Mapping[tuple[EventKey, int], _Seen], ph
         "replaced_by": None,
         "linked": [],
         "updates": one.updates,
+    }
+
+
+def _event_shape(stored: _Stored, seen: Mapping[tuple[EventKey, int], _Seen], phase: Phase) -> Shape:
+    one = stored.event
+    said = seen.get((stored.key, one.generation), _Seen())
+    return {
+        **facts(one),
+        "acknowledged": said.digest == one.material_digest,
+        "internal_ticket": said.ticket,
         "phase": phase.value,
     }
 
@@ -319,6 +326,7 @@ def messages(
     conn: Connection,
     *,
     disposition: Disposition | None = None,
+    reason: Reason | None = None,
     provider: str | None = None,
     since: datetime | None = None,
     limit: int | None = None,
@@ -330,25 +338,13 @@ def messages(
     wanted: list[ColumnElement[bool]] = []
     if disposition is not None:
         wanted.append(message_rows.c.disposition == disposition)
+    if reason is not None:
+        wanted.append(message_rows.c.reason == reason)
     if provider is not None:
         wanted.append(message_rows.c.provider == provider)
     if since is not None:
         wanted.append(message_rows.c.received_at >= since)
     return [_message_shape(one) for one in _found_messages(conn, sa.and_(sa.true(), *wanted), limit)]
-
-
-def quarantine(conn: Connection, *, reason: Reason | None = None, provider: str | None = None) -> list[Shape]:
-    """Return what was not understood, the newest first: as ``messages`` does, with ``detail`` and ``attempts``."""
-    wanted = [message_rows.c.disposition == Disposition.QUARANTINED]
-    if reason is not None:
-        wanted.append(message_rows.c.reason == reason)
-    if provider is not None:
-        wanted.append(message_rows.c.provider == provider)
-    found = _found_messages(conn, sa.and_(*wanted), None)
-    return [
-        {**_message_shape(one), "detail": one.row.detail, "attempts": one.row.attempts, "sender": one.row.sender}
-        for one in found
-    ]
 
 
 def message(conn: Connection, number: int) -> Shape:
@@ -371,6 +367,17 @@ def message(conn: Connection, number: int) -> Shape:
             for place in found[0].places
         ],
     }
+
+
+def dispositions(conn: Connection, numbers: Sequence[int]) -> dict[str, int]:
+    """Return what became of these messages: how many of them have each disposition."""
+    counts = dict.fromkeys((disposition.value for disposition in Disposition), 0)
+    for begin in range(0, len(numbers), _AT_ONCE):
+        part = message_rows.c.id.in_(numbers[begin : begin + _AT_ONCE])
+        statement = select(message_rows.c.disposition, func.count()).where(part)
+        for disposition, count in conn.execute(statement.group_by(message_rows.c.disposition)):
+            counts[disposition] += count
+    return counts
 
 
 def raw(conn: Connection, number: int) -> bytes:
@@ -464,7 +471,7 @@ def stats(conn: Connection, *, now: datetime, mailboxes: Collection[str]) -> Sha
     by_disposition = _counts(conn, message_rows.c.disposition)
     by_kind = _counts(conn, event_rows.c.kind)
     waiting_since = _waiting_since(conn)
-    health = {name: {"last_success": None, "lag_seconds": 0, "error": None} for name in mailboxes}
+    health: dict[str, Shape] = {name: {"last_success": None, "lag_seconds": 0, "error": None} for name in mailboxes}
     for name, shape in health.items():
         folders = conn.execute(select(cursors).where(cursors.c.mailbox == name)).all()
         successes = [row.last_success_at for row in folders if row.last_success_at is not None]
@@ -544,8 +551,8 @@ def _ledger_faults(conn: Connection) -> Iterator[str]:
         ),
     )
     for fault, broken in laws:
-        for number in conn.scalars(select(message_rows.c.id).where(broken).order_by(message_rows.c.id)):
-            yield f"message {number} {fault}"
+        found = conn.scalars(select(message_rows.c.id).where(broken).order_by(message_rows.c.id))
+        yield from (f"message {number} {fault}" for number in found)
     for table in (sightings, raw_messages, updates):
         strays = select(table.c.message).where(table.c.message.not_in(select(message_rows.c.id))).distinct()
         for stray in conn.scalars(strays):

@@ -1,0 +1,93 @@
+"""``maintd check``: what is wrong, before the daemon finds out at night."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from domain.errors import MaintdError
+from domain.message import Disposition
+from ingestor import daemon, pipeline
+from ingestor.config import MailboxTable, Settings
+from ingestor.mailbox import MailboxSettings, connect, probe
+from parsers.workers import WorkerPool
+from storage.database import open_store
+
+# How many of the newest mails of a mailbox are read on trial, and stored nowhere.
+TRIAL_MAILS = 10
+
+# A clock that is off by more gives stamps that order updates wrongly. Source: the stamp rule.
+CLOCK_SECONDS = 120
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """One finding. ``ok`` None is a warning: it works, but a person may care."""
+
+    part: str
+    ok: bool | None
+    text: str
+
+
+def check(settings: Settings, *, offline: bool) -> Iterator[Found]:
+    """Yield what is found, part by part: the configuration, the database, the clock, then each mailbox step by step."""
+    yield Found(part="configuration", ok=True, text=f"{settings.path}: {len(settings.mailboxes)} mailboxes")
+    for warning in settings.warnings:
+        yield Found(part="configuration", ok=None, text=warning)
+    yield from _database(settings)
+    if offline:
+        return
+    pool = daemon.worker_pool(settings, None, count=1)
+    try:
+        for table in settings.mailboxes:
+            yield from _mailbox(settings, table, pool)
+    finally:
+        pool.stop()
+
+
+def _database(settings: Settings) -> Iterator[Found]:
+    def ask() -> str:
+        store = open_store(settings.database.url)
+        try:
+            with store.reading():
+                return f"{store.dialect} is there and of this revision"
+        finally:
+            store.close()
+
+    yield _attempt("database", ask)
+
+
+def _mailbox(settings: Settings, table: MailboxTable, pool: WorkerPool) -> Iterator[Found]:
+    part = f'mailbox "{table.name}"'
+    try:
+        mailbox = daemon.mailbox_settings(settings, table)
+    except MaintdError as error:
+        yield Found(part=part, ok=False, text=str(error))
+        return
+    reached = True
+    for finding in probe(mailbox, now=pipeline.utc_now()):
+        reached = reached and finding.ok is not False
+        yield Found(part=part, ok=finding.ok, text=finding.text)
+    if reached:
+        yield _attempt(part, lambda: _trial(mailbox, pool))
+
+
+def _trial(mailbox: MailboxSettings, pool: WorkerPool) -> str:
+    """Read the newest mails of a mailbox and say what they would give; nothing is stored."""
+    with connect(mailbox) as session:
+        arrivals = session.latest(mailbox.folders[0], TRIAL_MAILS, now=pipeline.utc_now())
+    readings = [pool.submit(arrival.raw, arrival.received_at).result() for arrival in arrivals]
+    if not readings:
+        return f'folder "{mailbox.folders[0]}" is empty: nothing to read on trial'
+    understood = sum(reading.disposition is Disposition.APPLIED for reading in readings)
+    irrelevant = sum(reading.disposition is Disposition.IRRELEVANT for reading in readings)
+    unknown = len(readings) - understood - irrelevant
+    return (
+        f"of the newest {len(readings)} mails {understood} would give events, "
+        f"{irrelevant} are of no concern, {unknown} would be quarantined"
+    )
+
+
+def _attempt(part: str, ask: Callable[[], str]) -> Found:
+    try:
+        return Found(part=part, ok=True, text=ask())
+    except MaintdError as error:
+        return Found(part=part, ok=False, text=str(error))

@@ -1,0 +1,693 @@
+"""The command line: each command in a few lines, over the same functions that the daemon uses."""
+
+import getpass
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import wraps
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from domain.errors import ConfigurationError, DatabaseInUse, MaintdError, NotFound
+from domain.events import EventKey, id_key_of
+from domain.message import Disposition, Reason
+from domain.vocabulary import Kind, Phase
+from ingestor import check as checks
+from ingestor import config, curation, daemon, demo, logs, pipeline, reports, terminal
+from storage import database, events, messages, queries
+from storage.database import Store
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+FOUND_SOMETHING = 1
+USAGE = 2
+
+
+@dataclass(slots=True)
+class Request:
+    """What every command is given: where the configuration is, and how to print."""
+
+    config_file: str | None = None
+    as_json: bool = False
+    utc: bool = False
+    _settings: config.Settings | None = None
+
+    def settings(self) -> config.Settings:
+        """Return the settings, read once, with the log set up as they say. Raises ConfigurationError."""
+        if self._settings is None:
+            self._settings = config.load(config.find(self.config_file, os.environ))
+            logs.configure(self._settings.log.format, self._settings.log.level, sys.stderr)
+        return self._settings
+
+    @contextmanager
+    def store(self, *, create: bool = False) -> Iterator[Store]:
+        """Open the database. ``create``: an empty one is given its schema, so that a first run needs no other step."""
+        url = self.settings().database.url
+        if create and database.revision(url) is None:
+            database.upgrade(url)
+        store = database.open_store(url)
+        try:
+            yield store
+        finally:
+            store.close()
+
+
+pass_request = click.make_pass_decorator(Request, ensure=True)
+
+
+def with_config(command: F) -> F:
+    """Give a command ``--config``."""
+    return click.option(
+        "--config", "config_file", metavar="FILE", help="The configuration (else $MAINTD_CONFIG, ./config.toml, /etc)."
+    )(_remembering(command))
+
+
+def with_output(command: F) -> F:
+    """Give a command ``--config``, ``--json`` and ``--utc``."""
+    for option in (
+        click.option("--utc", is_flag=True, help="Times in UTC, not in local time."),
+        click.option("--json", "as_json", is_flag=True, help="Print JSON."),
+    ):
+        command = option(command)
+    return with_config(command)
+
+
+def _remembering(command: F) -> F:
+    @wraps(command)
+    def wrapped(*arguments: Any, **options: Any) -> Any:
+        request = click.get_current_context().ensure_object(Request)
+        request.config_file = options.pop("config_file", None) or request.config_file
+        request.as_json = options.pop("as_json", False)
+        request.utc = options.pop("utc", False)
+        return command(request, *arguments, **options)
+
+    return wrapped  # type: ignore[return-value]
+
+
+class Instant(click.ParamType):
+    """A date or an instant: ``2026-11-23``, ``2026-11-23T04:00Z``, or ``7d`` for so many days ago."""
+
+    name = "time"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        """Return an aware instant; a time without a zone is local."""
+        if isinstance(value, datetime):
+            return value
+        if value[:-1].isdigit() and value[-1] in "dh":
+            number = int(value[:-1])
+            return pipeline.utc_now() - (timedelta(days=number) if value[-1] == "d" else timedelta(hours=number))
+        try:
+            return datetime.fromisoformat(value).astimezone()
+        except (ValueError, OverflowError):
+            self.fail(
+                f"{value!r} is no time: write 2026-11-23, 2026-11-23T04:00Z, or 7d for seven days ago", param, ctx
+            )
+
+
+INSTANT = Instant()
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="maintd", prog_name="maintd")
+@click.option("--config", "config_file", metavar="FILE", help="The configuration, for every command.")
+@click.pass_context
+def cli(context: click.Context, config_file: str | None) -> None:
+    """Watch mailboxes for carriers' maintenance notices, keep the events, keep NetBox in step."""
+    context.ensure_object(Request).config_file = config_file
+
+
+# --- the daemon -------------------------------------------------------------------------------------------------
+
+
+@cli.command()
+@with_config
+def run(request: Request) -> None:
+    """Watch the mailboxes until stopped: the daemon, in the foreground."""
+    settings = request.settings()
+    _warn(settings)
+    with request.store(create=True) as store, database.hold_lock(settings.database.url):
+        daemon.run(settings, store)
+
+
+@cli.command()
+@click.argument("mailboxes", metavar="[MAILBOX]...", nargs=-1)
+@with_config
+def poll(request: Request, mailboxes: tuple[str, ...]) -> None:
+    """Look into the mailboxes once, read what came, and exit."""
+    settings = request.settings()
+    _warn(settings)
+    with request.store(create=True) as store, database.hold_lock(settings.database.url):
+        failures = daemon.poll(settings, store, mailboxes)
+    # Each failure stands in the log already, where it happened.
+    if failures:
+        sys.exit(FOUND_SOMETHING)
+
+
+@cli.command()
+@click.option("--offline", is_flag=True, help="Ask no server.")
+@with_output
+def check(request: Request, *, offline: bool) -> None:
+    """Try everything that the daemon needs, step by step, and say what is wrong."""
+    found = []
+    for one in checks.check(request.settings(), offline=offline):
+        found.append(one)
+        if not request.as_json:
+            terminal.print_finding(one.part, one.ok, one.text)
+    if request.as_json:
+        terminal.print_json([{"part": one.part, "ok": one.ok, "text": one.text} for one in found])
+    if any(one.ok is False for one in found):
+        sys.exit(FOUND_SOMETHING)
+
+
+@cli.command("demo")
+@click.option("--directory", type=click.Path(path_type=Path), default=Path("var/demo"), show_default=True)
+@click.option("--once", is_flag=True, help="Print the events found and exit.")
+def demo_command(directory: Path, *, once: bool) -> None:
+    """Watch a sample mailbox: a real IMAP server on loopback, with notices of this week."""
+    demo.prepare(directory, pipeline.utc_now())
+    with demo.serve(directory) as server:
+        path = directory / "config.toml"
+        path.write_text(demo.configuration(directory, server.port), encoding="utf-8")
+        settings = config.load(path)
+        logs.configure("auto", "warning", sys.stderr)
+        url = settings.database.url
+        database.upgrade(url)
+        store = database.open_store(url)
+        try:
+            with database.hold_lock(url):
+                daemon.poll(settings, store)
+                _print_found(store, settings)
+                if not once:
+                    _print_what_next(directory)
+                    logs.configure("auto", "info", sys.stderr)
+                    daemon.run(settings, store)
+        finally:
+            store.close()
+
+
+def _print_found(store: Store, settings: config.Settings) -> None:
+    now = pipeline.utc_now()
+    with store.reading() as connection:
+        found = queries.events(connection, now=now, completions=_completions(settings, store))
+        counts = queries.stats(connection, now=now, mailboxes=["demo"])["messages"]
+        waiting = queries.messages(connection, disposition=Disposition.QUARANTINED)
+    reports.print_events(found, utc=False)
+    reports.print_counts(counts)
+    reports.print_quarantine(waiting, utc=False)
+
+
+def _print_what_next(directory: Path) -> None:
+    terminal.print_line("")
+    terminal.print_line(f"Look closer:   .venv/bin/maintd show ID --config {directory / 'config.toml'}")
+    terminal.print_line(f"Drop a mail:   cp tests/mail/zayo/three_nights.eml {directory / 'mail' / 'new'}/")
+    terminal.print_line("Watching the sample mailbox; Ctrl-C ends.")
+
+
+# --- mails ------------------------------------------------------------------------------------------------------
+
+
+@cli.command("import")
+@click.argument("paths", metavar="PATH...", nargs=-1, required=True)
+@with_output
+def import_command(request: Request, paths: tuple[str, ...]) -> None:
+    """Read .eml files, mboxes, Maildirs, folders of them, or - for standard input."""
+    settings = request.settings()
+    skipped: list[str] = []
+    with request.store(create=True) as store:
+        with terminal.progress("storing", None) as bar:
+            imported = curation.import_paths(store, paths, sys.stdin.buffer, skipped=skipped.append, read=bar.advance)
+        for text in skipped:
+            terminal.print_error(f"maintd: left out: {text}")
+        settled = _process(request, store, settings, total=len(imported.new))
+        with store.reading() as connection:
+            became = queries.dispositions(connection, imported.new)
+    result = {"messages": imported.read, "new": len(imported.new), "skipped": len(skipped), "dispositions": became}
+    if request.as_json:
+        terminal.print_json(result)
+        return
+    words = ", ".join(f"{count} {disposition}" for disposition, count in became.items() if count)
+    terminal.print_line(f"{imported.read} messages, {len(imported.new)} of them new{f': {words}' if words else ''}")
+    if not settled:
+        terminal.print_line("The running daemon reads them.")
+
+
+@cli.command()
+@click.argument("file", type=click.File("rb"))
+@click.option("--provider", metavar="P", help="Read it as this provider's, whoever sent it.")
+@with_output
+def parse(request: Request, file: Any, provider: str | None) -> None:
+    """Say what would be recorded of a mail, and by which reader. Touches no database."""
+    try:
+        settings = request.settings()
+    except ConfigurationError:
+        if request.config_file or os.environ.get("MAINTD_CONFIG"):
+            raise
+        # Without a configuration the built-in providers and limits are as good as any.
+        settings = config.Settings()
+    pool = daemon.worker_pool(settings, None, count=1)
+    try:
+        reading = curation.read_one(pool, file.read(), provider)
+    finally:
+        pool.stop()
+    if request.as_json:
+        terminal.print_json(reports.reading_json(reading))
+    else:
+        reports.print_reading(reading, utc=request.utc)
+    if reading.disposition is Disposition.QUARANTINED:
+        sys.exit(FOUND_SOMETHING)
+
+
+@cli.command("messages")
+@click.option("--disposition", type=click.Choice([one.value for one in Disposition]))
+@click.option("--provider", metavar="P")
+@click.option("--since", type=INSTANT, help="Received at or after this time.")
+@with_output
+def messages_command(request: Request, disposition: str | None, provider: str | None, since: datetime | None) -> None:
+    """List the ledger of mails, and what became of each."""
+    with request.store() as store, store.reading() as connection:
+        found = queries.messages(
+            connection,
+            disposition=Disposition(disposition) if disposition else None,
+            provider=provider,
+            since=since,
+        )
+    if request.as_json:
+        terminal.print_json(found)
+    else:
+        reports.print_messages(found, utc=request.utc)
+
+
+# --- events -----------------------------------------------------------------------------------------------------
+
+
+@cli.command("events")
+@click.option("--active", is_flag=True, help="Going on now.")
+@click.option("--upcoming", is_flag=True, help="Ahead.")
+@click.option("--past", is_flag=True, help="Over, or overdue.")
+@click.option("--kind", type=click.Choice([one.value for one in Kind]))
+@click.option("--provider", metavar="P")
+@click.option("--circuit", metavar="C", help="That name this circuit.")
+@click.option("--since", type=INSTANT, help="That end at or after this time.")
+@click.option("--until", type=INSTANT, help="That start before this time.")
+@with_output
+def events_command(
+    request: Request,
+    *,
+    active: bool,
+    upcoming: bool,
+    past: bool,
+    kind: str | None,
+    provider: str | None,
+    circuit: str | None,
+    since: datetime | None,
+    until: datetime | None,
+) -> None:
+    """List maintenances and outages."""
+    wanted = [
+        *([Phase.ACTIVE] if active else []),
+        *([Phase.UPCOMING] if upcoming else []),
+        *([Phase.PAST, Phase.OVERDUE] if past else []),
+    ]
+    with request.store() as store:
+        completions = _completions(request.settings(), store)
+        with store.reading() as connection:
+            found = queries.events(
+                connection,
+                now=pipeline.utc_now(),
+                completions=completions,
+                phases=wanted,
+                kind=Kind(kind) if kind else None,
+                provider=provider,
+                circuit=circuit,
+                since=since,
+                until=until,
+            )
+    if request.as_json:
+        terminal.print_json(found)
+    else:
+        reports.print_events(found, utc=request.utc)
+
+
+@cli.command()
+@click.argument("event_id", metavar="ID")
+@click.option("--kind", type=click.Choice([one.value for one in Kind]))
+@click.option("--provider", metavar="P")
+@with_output
+def show(request: Request, event_id: str, kind: str | None, provider: str | None) -> None:
+    """Show one event: state, windows, circuits, history and mails."""
+    with request.store() as store:
+        event = _one_event(request, store, event_id, kind, provider)
+    if request.as_json:
+        terminal.print_json(event)
+    else:
+        reports.print_event(event, utc=request.utc)
+
+
+@cli.command()
+@click.argument("event_id", metavar="ID")
+@click.option("--kind", type=click.Choice([one.value for one in Kind]))
+@click.option("--provider", metavar="P")
+@click.option("--ticket", metavar="T", default="", help="Our own ticket.")
+@click.option("--comment", metavar="C", default="")
+@with_output
+def ack(request: Request, *, event_id: str, kind: str | None, provider: str | None, ticket: str, comment: str) -> None:
+    """Acknowledge an event as it is now; a material change takes the acknowledgement back."""
+    with request.store() as store:
+        seen = _one_event(request, store, event_id, kind, provider)
+        with store.writing() as connection:
+            events.acknowledge(
+                connection,
+                EventKey(kind=Kind(seen["kind"]), provider=seen["provider"], id_key=id_key_of(seen["id"])),
+                seen["generation"],
+                author=_author(),
+                ticket=ticket,
+                comment=comment,
+                now=pipeline.utc_now(),
+            )
+        event = _one_event(request, store, event_id, seen["kind"], seen["provider"])
+    if request.as_json:
+        terminal.print_json(event)
+    else:
+        note = f", ticket {event['internal_ticket']}" if event["internal_ticket"] else ""
+        terminal.print_line(f"{event['provider']} {event['id']}: acknowledged{note}")
+
+
+# --- quarantine -------------------------------------------------------------------------------------------------
+
+
+@cli.group()
+def quarantine() -> None:
+    """Work on the mails that were not understood."""
+
+
+@quarantine.command("list")
+@click.option("--reason", type=click.Choice([one.value for one in Reason]))
+@click.option("--provider", metavar="P")
+@click.option("--since", type=INSTANT)
+@with_output
+def quarantine_list(request: Request, reason: str | None, provider: str | None, since: datetime | None) -> None:
+    """List what waits for a person."""
+    with request.store() as store, store.reading() as connection:
+        found = queries.messages(
+            connection,
+            disposition=Disposition.QUARANTINED,
+            reason=Reason(reason) if reason else None,
+            provider=provider,
+            since=since,
+        )
+    if request.as_json:
+        terminal.print_json(found)
+    else:
+        reports.print_quarantine(found, utc=request.utc)
+
+
+@quarantine.command("show")
+@click.argument("message", type=int)
+@with_output
+def quarantine_show(request: Request, message: int) -> None:
+    """Show a mail, why it is here, and what can be done."""
+    with request.store() as store, store.reading() as connection:
+        found = queries.message(connection, message)
+        raw = queries.raw(connection, message)
+    if request.as_json:
+        terminal.print_json({**found, "source": raw.decode("utf-8", "replace")})
+    else:
+        reports.print_message(found, raw, utc=request.utc)
+
+
+@quarantine.command("retry")
+@click.argument("numbers", metavar="[MESSAGE]...", type=int, nargs=-1)
+@click.option("--reason", type=click.Choice([one.value for one in Reason]))
+@click.option("--all", "everything", is_flag=True, help="All of the quarantine.")
+@with_output
+def quarantine_retry(request: Request, numbers: tuple[int, ...], reason: str | None, *, everything: bool) -> None:
+    """Read mails of the quarantine again."""
+    if not (numbers or reason or everything):
+        raise click.UsageError("name messages, or --reason, or --all")
+    with request.store() as store:
+        if not numbers:
+            with store.reading() as connection:
+                numbers = tuple(messages.select_quarantined(connection, reason=Reason(reason) if reason else None))
+        for number in numbers:
+            if not curation.requeue(store, number):
+                raise _not_in_quarantine(store, number)
+        _read_again(request, store, numbers)
+
+
+@quarantine.command("assign")
+@click.argument("message", type=int)
+@click.argument("provider")
+@with_output
+def quarantine_assign(request: Request, message: int, provider: str) -> None:
+    """Say that the sender of a mail is a provider, from now on; its mails in quarantine are read again."""
+    with request.store() as store:
+        known = daemon.providers(request.settings(), store).get(provider)
+        if known is None:
+            raise NotFound(f'no provider "{provider}": maintd providers lists those that are known')
+        sender, again = curation.assign(store, message, known.name, author=_author())
+        terminal.print_error(f"{sender} is {known.name} from now on.")
+        _read_again(request, store, again)
+
+
+@quarantine.command("ignore")
+@click.argument("numbers", metavar="MESSAGE...", type=int, nargs=-1, required=True)
+@with_output
+def quarantine_ignore(request: Request, numbers: tuple[int, ...]) -> None:
+    """Say that mails are of no concern; they are kept."""
+    with request.store() as store:
+        for number in numbers:
+            if not curation.ignore(store, number, author=_author()):
+                raise _not_in_quarantine(store, number)
+    if request.as_json:
+        terminal.print_json({"ignored": list(numbers)})
+    else:
+        terminal.print_line(f"{len(numbers)} ignored")
+
+
+@cli.command()
+@click.option("--all", "everything", is_flag=True, help="All stored mails.")
+@click.option("--provider", metavar="P")
+@click.option("--since", type=INSTANT, help="Received at or after this time.")
+@click.option("--apply", is_flag=True, help="Record what changes; else it is only printed.")
+@with_output
+def reparse(request: Request, *, everything: bool, provider: str | None, since: datetime | None, apply: bool) -> None:
+    """Read stored mails again, and print what changes, event by event."""
+    if not (everything or provider or since):
+        raise click.UsageError("say which: --all, --provider P, --since T")
+    settings = request.settings()
+    selection = curation.Selection(provider=provider, since=since)
+    with request.store() as store:
+        pool = daemon.worker_pool(settings, store)
+        try:
+            with terminal.progress("reading", None) as bar:
+                reread, differences = curation.reparse(store, pool, selection, apply=apply, read=bar.advance)
+        finally:
+            pool.stop()
+    if request.as_json:
+        terminal.print_json(reports.reparse_json(reread, differences, applied=apply))
+    else:
+        reports.print_reparse(reread, differences, applied=apply)
+    if reread.unread:
+        sys.exit(FOUND_SOMETHING)
+
+
+# --- what there is ----------------------------------------------------------------------------------------------
+
+
+@cli.command("providers")
+@with_output
+def providers_command(request: Request) -> None:
+    """List the providers that are known, by which senders and readers, and how many mails of each there are."""
+    settings = request.settings()
+    counts: dict[str, int] = {}
+    store = None
+    if database.revision(settings.database.url) is not None:
+        with request.store() as store, store.reading() as connection:
+            counts = queries.stats(connection, now=pipeline.utc_now(), mailboxes=())["by_provider"]
+    table = reports.providers_json(daemon.providers(settings, store), counts)
+    if request.as_json:
+        terminal.print_json(table)
+    else:
+        reports.print_providers(table)
+
+
+@cli.command()
+@with_output
+def stats(request: Request) -> None:
+    """Count messages, events and mailboxes."""
+    settings = request.settings()
+    names = [table.name for table in settings.mailboxes]
+    with request.store() as store, store.reading() as connection:
+        found = queries.stats(connection, now=pipeline.utc_now(), mailboxes=names)
+    if request.as_json:
+        terminal.print_json(found)
+    else:
+        reports.print_stats(found, utc=request.utc)
+
+
+@cli.group()
+def db() -> None:
+    """Care for the database."""
+
+
+@db.command("upgrade")
+@with_config
+def db_upgrade(request: Request) -> None:
+    """Create the schema, or bring it to this revision. May be repeated."""
+    url = request.settings().database.url
+    with database.hold_lock(url):
+        database.upgrade(url)
+    terminal.print_line(f"the schema is of revision {database.revision(url)}")
+
+
+@db.command("check")
+@with_output
+def db_check(request: Request) -> None:
+    """Verify that the database is sound: nothing is lost, and every event is what its mails say."""
+    with request.store() as store, store.reading() as connection:
+        problems = list(queries.check_laws(connection))
+    if request.as_json:
+        terminal.print_json({"problems": problems})
+    for problem in problems if not request.as_json else ():
+        terminal.print_line(problem)
+    if not problems and not request.as_json:
+        terminal.print_line("sound: nothing is lost, and every event is what its mails say")
+    if problems:
+        sys.exit(FOUND_SOMETHING)
+
+
+@db.command("backup")
+@click.argument("target", type=click.Path(path_type=Path))
+@with_config
+def db_backup(request: Request, target: Path) -> None:
+    """Write a copy of the database, also while the daemon runs."""
+    database.backup(request.settings().database.url, target)
+    terminal.print_line(f"written to {target}")
+
+
+@cli.group("config")
+def config_group() -> None:
+    """Look at the configuration."""
+
+
+@config_group.command("check")
+@with_output
+def config_check(request: Request) -> None:
+    """Read the configuration and list every mistake in it."""
+    try:
+        settings = request.settings()
+    except ConfigurationError as error:
+        if not request.as_json:
+            raise
+        terminal.print_json({"problems": list(error.problems), "warnings": []})
+        sys.exit(USAGE)
+    if request.as_json:
+        terminal.print_json({"problems": [], "warnings": list(settings.warnings)})
+        return
+    for warning in settings.warnings:
+        terminal.print_line(f"warning: {warning}")
+    terminal.print_line(f"{settings.path}: sound, {len(settings.mailboxes)} mailboxes")
+
+
+@config_group.command("show")
+@with_config
+def config_show(request: Request) -> None:
+    """Print the settings in force, defaults included, secrets hidden."""
+    terminal.print_line(config.shown(request.settings()))
+
+
+@config_group.command("schema")
+def config_schema() -> None:
+    """Print the JSON Schema of the configuration, for editors."""
+    terminal.print_json(config.schema())
+
+
+# --- helpers ----------------------------------------------------------------------------------------------------
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; return its exit status. An error is one line on standard error, never a traceback."""
+    try:
+        status = cli.main(args=arguments, standalone_mode=False, prog_name="maintd")
+    except ConfigurationError as error:
+        for problem in error.problems:
+            terminal.print_error(problem)
+        return USAGE
+    except MaintdError as error:
+        terminal.print_error(f"maintd: {error}")
+        return FOUND_SOMETHING
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except click.Abort:
+        return 130
+    return status if isinstance(status, int) else 0
+
+
+def _process(request: Request, store: Store, settings: config.Settings, *, total: int) -> bool:
+    """Settle what waits; False if a running daemon has the database and will do that itself."""
+    try:
+        with database.hold_lock(settings.database.url):
+            pool = daemon.worker_pool(settings, store)
+            try:
+                with terminal.progress("reading", total) as bar:
+                    pipeline.Processor(store=store, pool=pool).process(stopping=lambda: False, settled=bar.advance)
+            finally:
+                pool.stop()
+    except DatabaseInUse:
+        return False
+    return True
+
+
+def _read_again(request: Request, store: Store, again: Sequence[int]) -> None:
+    done = _process(request, store, request.settings(), total=len(again))
+    with store.reading() as connection:
+        became = queries.dispositions(connection, again)
+    if request.as_json:
+        terminal.print_json({"messages": len(again), "dispositions": became})
+        return
+    words = ", ".join(f"{count} {disposition}" for disposition, count in became.items() if count)
+    terminal.print_line(f"{len(again)} read again{f': {words}' if words else ''}" if done else "the daemon reads them")
+
+
+def _one_event(request: Request, store: Store, event_id: str, kind: str | None, provider: str | None) -> dict[str, Any]:
+    """Return the one event of an id. Raises NotFound where there is none, or more than one."""
+    completions = _completions(request.settings(), store)
+    with store.reading() as connection:
+        found = queries.event(
+            connection,
+            event_id,
+            now=pipeline.utc_now(),
+            completions=completions,
+            kind=Kind(kind) if kind else None,
+            provider=provider,
+        )
+    keys = {(one["kind"], one["provider"]) for one in found}
+    if len(keys) > 1:
+        names = " and ".join(f"{provider} ({kind})" for kind, provider in sorted(keys))
+        raise NotFound(f'"{event_id}" is an event of {names}: add --provider or --kind')
+    return max(found, key=lambda one: one["generation"])
+
+
+def _not_in_quarantine(store: Store, number: int) -> NotFound:
+    with store.reading() as connection:
+        disposition = queries.message(connection, number)["disposition"]
+    return NotFound(f"message {number} is not in quarantine but {disposition}")
+
+
+def _completions(settings: config.Settings, store: Store) -> frozenset[str]:
+    return frozenset(one.name for one in daemon.providers(settings, store) if one.sends_completions)
+
+
+def _author() -> str:
+    return getpass.getuser()
+
+
+def _warn(settings: config.Settings) -> None:
+    for warning in settings.warnings:
+        terminal.print_error(f"warning: {warning}")

@@ -1,0 +1,230 @@
+"""What a person does with stored mails: import, assign a sender, read again."""
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import islice
+from typing import BinaryIO
+
+from domain.errors import NotFound, WorkerError
+from domain.events import Event, EventKey, JsonValue, Update
+from domain.fold import fold
+from domain.message import Arrival, Disposition, Message, Reading, receipt
+from ingestor import pipeline
+from ingestor.files import Skipped, read_paths
+from parsers.mime import read_envelope
+from parsers.workers import WorkerPool
+from storage import events, messages, queries
+from storage.database import Store
+
+# How many imported messages share one transaction.
+IMPORT_BATCH = 100
+
+# What a reader may have something new to say of. What a person ignored stays ignored.
+REREAD = (Disposition.APPLIED, Disposition.IRRELEVANT, Disposition.QUARANTINED)
+
+
+@dataclass(slots=True)
+class Imported:
+    """What an import gave: messages read, and the ids of those that were not known before."""
+
+    read: int = 0
+    new: list[int] = field(default_factory=list)
+
+
+def import_paths(
+    store: Store, paths: Sequence[str], stdin: BinaryIO, *, skipped: Callable[[str], None], read: Callable[[], None]
+) -> Imported:
+    """Store the mails of files and folders, as a mailbox's are. Raises ImportFailed; what was stored stays.
+
+    ``skipped`` is told of each file that is no mail, ``read`` of each mail.
+    """
+    imported = Imported()
+    arrivals = _arrivals(paths, stdin, skipped)
+    while batch := list(islice(arrivals, IMPORT_BATCH)):
+        with store.writing() as connection:
+            recorded = messages.record(connection, batch, now=pipeline.utc_now())
+        imported.read += len(batch)
+        imported.new += [one.message for one in recorded if one.new]
+        for _ in batch:
+            read()
+    return imported
+
+
+def _arrivals(paths: Sequence[str], stdin: BinaryIO, skipped: Callable[[str], None]) -> Iterator[Arrival]:
+    for found in read_paths(paths, stdin=stdin):
+        if isinstance(found, Skipped):
+            skipped(f"{found.path}: {found.reason}")
+            continue
+        envelope = read_envelope(found.raw)
+        yield Arrival(
+            raw=found.raw,
+            place=found.place,
+            envelope=envelope,
+            received_at=receipt(envelope, internal_date=None, now=pipeline.utc_now()),
+            size=found.size,
+            too_large=found.too_large,
+        )
+
+
+def assign(store: Store, number: int, provider: str, *, author: str) -> tuple[str, list[int]]:
+    """Say that the sender of a message is a provider, from now on; return the sender and the messages to read again."""
+    with store.writing() as connection:
+        (message,) = messages.load(connection, [number])
+        sender = message.envelope.sender
+        if sender is None:
+            raise NotFound(
+                f"message {number} has not one sender to assign: its From is {message.envelope.from_header!r}"
+            )
+        messages.assign(connection, sender, provider, author, pipeline.utc_now())
+        again = messages.select_quarantined(connection, sender=sender)
+    return sender, [one for one in again if requeue(store, one)]
+
+
+def requeue(store: Store, number: int) -> bool:
+    """Have a message of the quarantine read again, with all its attempts; False if it is not there."""
+    with store.writing() as connection:
+        return messages.set_disposition(
+            connection,
+            number,
+            Disposition.RECEIVED,
+            expected=[Disposition.QUARANTINED],
+            now=pipeline.utc_now(),
+        )
+
+
+def ignore(store: Store, number: int, *, author: str) -> bool:
+    """Say that a message of the quarantine is of no concern; False if it is not there.
+
+    What was applied of a message that is there only in part stays applied.
+    """
+    with store.writing() as connection:
+        return messages.set_disposition(
+            connection,
+            number,
+            Disposition.IGNORED,
+            expected=[Disposition.QUARANTINED],
+            now=pipeline.utc_now(),
+            detail=f"ignored by {author}",
+        )
+
+
+def read_one(pool: WorkerPool, raw: bytes, provider: str | None) -> Reading:
+    """Return what a mail would give, stored nowhere. Raises WorkerError."""
+    envelope = read_envelope(raw)
+    received_at = receipt(envelope, internal_date=None, now=pipeline.utc_now())
+    reading: Reading = pool.submit(raw, received_at, provider).result()
+    return reading
+
+
+# --- read again -------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    """Which stored messages are to be read again; None: no matter."""
+
+    provider: str | None = None
+    since: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Difference:
+    """What reading again changes in one event: its facts before and after, None where there is or was no event."""
+
+    key: EventKey
+    before: dict[str, JsonValue] | None
+    after: dict[str, JsonValue] | None
+
+
+@dataclass(slots=True)
+class Reread:
+    """What reading again gave: messages read, those with another disposition, those that no worker could read."""
+
+    read: int = 0
+    updates: dict[int, tuple[Update, ...]] = field(default_factory=dict)
+    settled_otherwise: list[tuple[int, str, str]] = field(default_factory=list)
+    unread: list[tuple[int, str]] = field(default_factory=list)
+
+
+def reparse(
+    store: Store, pool: WorkerPool, selection: Selection, *, apply: bool, read: Callable[[], None]
+) -> tuple[Reread, list[Difference]]:
+    """Read stored messages again and return what that changes, event by event; record it where ``apply``.
+
+    Each message is recorded in a transaction of its own. A message whose worker fails keeps what it said before.
+    """
+    reread = Reread()
+    before: dict[EventKey, tuple[Event, ...]] = {}
+    for message, reading in _readings(store, pool, selection, reread):
+        read()
+        reread.read += 1
+        keys = _remember(store, message, reading, before)
+        if reading.disposition is not message.disposition:
+            reread.settled_otherwise.append((message.id, message.disposition.value, reading.disposition.value))
+        reread.updates[message.id] = reading.updates
+        if apply and (keys or reading.disposition is not message.disposition or reading.reason):
+            pipeline.record(store, message, reading)
+    after = _after(store, list(before), {} if apply else reread.updates)
+    return reread, list(_differences(before, after))
+
+
+def _readings(
+    store: Store, pool: WorkerPool, selection: Selection, reread: Reread
+) -> Iterator[tuple[Message, Reading]]:
+    """Yield each selected message with what a worker says of it now, a few ahead of the one that is looked at."""
+    with store.reading() as connection:
+        numbers = messages.select_numbers(
+            connection, dispositions=REREAD, provider=selection.provider, since=selection.since
+        )
+    ahead = pool.count * pipeline.AHEAD_OF_EACH_WORKER
+    for begin in range(0, len(numbers), ahead):
+        with store.reading() as connection:
+            batch = messages.load(connection, numbers[begin : begin + ahead])
+        asked: list[tuple[Message, Future[Reading]]] = [
+            (message, pool.submit(message.raw, message.received_at)) for message in batch
+        ]
+        for message, future in asked:
+            try:
+                yield message, future.result()
+            except WorkerError as error:
+                reread.unread.append((message.id, str(error)))
+
+
+def _remember(
+    store: Store, message: Message, reading: Reading, before: dict[EventKey, tuple[Event, ...]]
+) -> set[EventKey]:
+    """Keep the events that a message touches as they are before anything of it changes."""
+    with store.reading() as connection:
+        old = events.updates_of_message(connection, message.id)
+        if set(old) == set(reading.updates):
+            return set()
+        keys = {update.key for update in (*old, *reading.updates)}
+        for key in keys - before.keys():
+            before[key] = fold(update for _, update in events.updates_of_key(connection, key))
+    return keys
+
+
+def _after(
+    store: Store, keys: Sequence[EventKey], replaced: dict[int, tuple[Update, ...]]
+) -> dict[EventKey, tuple[Event, ...]]:
+    after = {}
+    for key in keys:
+        with store.reading() as connection:
+            kept = [update for message, update in events.updates_of_key(connection, key) if message not in replaced]
+        new = [update for updates in replaced.values() for update in updates if update.key == key]
+        after[key] = fold([*kept, *new])
+    return after
+
+
+def _differences(
+    before: dict[EventKey, tuple[Event, ...]], after: dict[EventKey, tuple[Event, ...]]
+) -> Iterator[Difference]:
+    for key in sorted(before):
+        old, new = before[key], after[key]
+        for generation in range(max(len(old), len(new))):
+            was = queries.facts(old[generation]) if generation < len(old) else None
+            now = queries.facts(new[generation]) if generation < len(new) else None
+            if was != now:
+                yield Difference(key=key, before=was, after=now)

@@ -1,0 +1,268 @@
+"""The program as a whole: one pass (``maintd poll``), or one every so often until it is told to stop (``maintd run``).
+
+Each mailbox has a thread and a connection of its own, so that one that hangs delays no other. What they store is read
+by the main thread, which never waits for a network.
+"""
+
+import contextlib
+import functools
+import signal
+import threading
+from collections.abc import Callable, Collection, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from types import FrameType
+
+import structlog
+
+from domain.errors import ConfigurationError, MailboxError, MaintdError
+from domain.message import Message, Reading
+from ingestor import pipeline
+from ingestor.config import MailboxTable, ProviderTable, Settings, where
+from ingestor.mailbox import MailboxSession, MailboxSettings
+from ingestor.scheduler import Scheduler
+from ingestor.secrets import resolve
+from parsers.providers import Directory, Provider, directory
+from parsers.workers import Limits, WorkerPool
+from storage import messages
+from storage.database import Store
+
+# How long the main thread sleeps when nothing wakes it: what was imported or retried beside it is found then.
+LOOK_SECONDS = 5.0
+
+log = structlog.get_logger()
+
+
+def mailbox_settings(settings: Settings, table: MailboxTable) -> MailboxSettings:
+    """Return what a session needs, its password looked up. Raises ConfigurationError when that cannot be had."""
+    return MailboxSettings(
+        name=table.name,
+        host=table.host,
+        port=table.port or 993,
+        username=table.username,
+        password=resolve(table.password, where=where(settings, table, "password")),
+        tls=table.tls,
+        ca_file=str(table.ca_file) if table.ca_file else None,
+        folders=table.folders,
+        initial=table.initial,
+        after=table.after,
+        flag=table.flag,
+        done_folder=table.done_folder,
+        quarantine_folder=table.quarantine_folder,
+        max_message_bytes=table.max_message_bytes,
+        connect_seconds=table.connect_seconds,
+        read_seconds=table.read_seconds,
+    )
+
+
+def providers(settings: Settings, store: Store | None) -> Directory:
+    """Return the table of providers: the built-in one, changed by the configuration and by people's assignments."""
+    assignments: dict[str, str] = {}
+    if store is not None:
+        with store.reading() as connection:
+            assignments = messages.assignments(connection)
+    known = directory()
+    extra = [_provider(settings, table, known) for table in settings.providers]
+    return directory(extra=extra, assignments=assignments)
+
+
+def worker_pool(settings: Settings, store: Store | None, *, count: int | None = None) -> WorkerPool:
+    """Return the pool of workers that the configuration asks for; none is started yet."""
+    workers = settings.workers
+    limits = Limits(
+        cpu_seconds=workers.cpu_seconds,
+        wall_seconds=workers.wall_seconds,
+        memory_mib=workers.memory_mib,
+    )
+    return WorkerPool(count or workers.count, limits, providers(settings, store))
+
+
+def chosen_mailboxes(settings: Settings, names: Collection[str]) -> Sequence[MailboxTable]:
+    """Return the mailboxes of these names, all where none is named. Raises ConfigurationError for an unknown one."""
+    known = {table.name: table for table in settings.mailboxes}
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        there_are = ", ".join(known) or "none"
+        raise ConfigurationError([f'{settings.path}: no mailbox "{name}": there are {there_are}.' for name in unknown])
+    if not known:
+        raise ConfigurationError([f"{settings.path}: no [[mailbox]]: add one, as config.example.toml shows."])
+    return [known[name] for name in names] or list(known.values())
+
+
+@dataclass(slots=True)
+class Watch:
+    """The mailboxes of a running program, each visited by one thread at a time, and the signal to stop."""
+
+    settings: Settings
+    store: Store
+    wake: threading.Event = field(default_factory=threading.Event)
+    stopping: threading.Event = field(default_factory=threading.Event)
+    _sessions: dict[str, MailboxSession] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def collect(self, table: MailboxTable) -> str | None:
+        """Visit one mailbox: store what is new, then file what is settled. Return what failed, None if nothing."""
+        return self._visit(table, self._collect)
+
+    def file(self, table: MailboxTable) -> str | None:
+        """Visit one mailbox to file what is settled. Return what failed, None if nothing."""
+        return None if table.after == "keep" else self._visit(table, self._file)
+
+    def stop(self) -> None:
+        """Begin nothing new, and end every connection, so that no thread waits for a server."""
+        self.stopping.set()
+        self.wake.set()
+        with self._lock:
+            for session in self._sessions.values():
+                session.close_now()
+
+    def _collect(self, settings: MailboxSettings, session: MailboxSession) -> None:
+        if pipeline.collect(self.store, settings, session, stopping=self.stopping.is_set):
+            self.wake.set()
+        if not self.stopping.is_set():
+            pipeline.file(self.store, settings, session)
+
+    def _file(self, settings: MailboxSettings, session: MailboxSession) -> None:
+        pipeline.file(self.store, settings, session)
+
+    def _visit(self, table: MailboxTable, work: Callable[[MailboxSettings, MailboxSession], object]) -> str | None:
+        if self.stopping.is_set():
+            return None
+        try:
+            settings = mailbox_settings(self.settings, table)
+            with self._session(settings) as session:
+                work(settings, session)
+        except MaintdError as error:
+            if not self.stopping.is_set():
+                self._note(table, error)
+            return str(error)
+        except Exception as error:  # the boundary of a job: no fault of one mailbox may end the others
+            log.exception("mailbox_failed", mailbox=table.name)
+            return f'mailbox "{table.name}": {type(error).__name__}: {error}'
+        return None
+
+    def _note(self, table: MailboxTable, error: MaintdError) -> None:
+        log.error("mailbox_failed", mailbox=table.name, step=getattr(error, "step", None), problem=str(error))
+        if isinstance(error, MailboxError) and error.step in ("folder", "search", "fetch", "file"):
+            return
+        # It failed before any folder was reached: none of them was read.
+        with self.store.writing() as connection:
+            for folder in table.folders:
+                messages.note_failure(connection, table.name, folder, pipeline.utc_now(), str(error))
+
+    @contextlib.contextmanager
+    def _session(self, settings: MailboxSettings) -> Iterator[MailboxSession]:
+        session = MailboxSession(settings)
+        with self._lock:
+            self._sessions[settings.name] = session
+        try:
+            if self.stopping.is_set():
+                session.close_now()
+            with session:
+                yield session
+        finally:
+            with self._lock:
+                del self._sessions[settings.name]
+
+
+def poll(
+    settings: Settings,
+    store: Store,
+    names: Collection[str] = (),
+    *,
+    settled: Callable[[Message, Reading], None] = lambda *_: None,
+) -> list[str]:
+    """Do one pass over the mailboxes and settle everything that waits; return what failed, one line each."""
+    tables = chosen_mailboxes(settings, names)
+    watch = Watch(settings=settings, store=store)
+    pool = worker_pool(settings, store)
+    processor = pipeline.Processor(store=store, pool=pool)
+    try:
+        with stopped_by_signals(watch.stop), ThreadPoolExecutor(len(tables), "mailbox") as threads:
+            visits = [threads.submit(watch.collect, table) for table in tables]
+            while not all(visit.done() for visit in visits) and not watch.stopping.is_set():
+                processor.process(stopping=watch.stopping.is_set, settled=settled)
+                watch.wake.wait(0.05)
+                watch.wake.clear()
+            failures = [failure for visit in visits if (failure := visit.result())]
+            processor.process(stopping=watch.stopping.is_set, settled=settled)
+            # What was settled just now is filed at once, not at the next pass.
+            failures += [failure for failure in threads.map(watch.file, tables) if failure]
+    finally:
+        pool.stop()
+    return failures
+
+
+def run(settings: Settings, store: Store) -> None:
+    """Poll each mailbox at its interval, and settle what comes, until SIGTERM or SIGINT."""
+    tables = chosen_mailboxes(settings, ())
+    watch = Watch(settings=settings, store=store)
+    scheduler = Scheduler(workers=len(tables))
+    for table in tables:
+        scheduler.every(table.poll_seconds, f"poll {table.name}", functools.partial(watch.collect, table))
+    with stopped_by_signals(watch.stop):
+        log.info("daemon_started", mailboxes=[table.name for table in tables])
+        scheduler.start()
+        try:
+            _settle_until_stopped(watch, settings)
+        finally:
+            watch.stop()
+            scheduler.stop()
+    log.info("daemon_stopped")
+
+
+def _settle_until_stopped(watch: Watch, settings: Settings) -> None:
+    pool = worker_pool(settings, watch.store)
+    processor = pipeline.Processor(store=watch.store, pool=pool)
+    try:
+        while not watch.stopping.is_set():
+            pool.use(providers(settings, watch.store))
+            processor.process(stopping=watch.stopping.is_set)
+            pool.stop_if_idle(settings.workers.idle_seconds)
+            watch.wake.wait(LOOK_SECONDS)
+            watch.wake.clear()
+    finally:
+        pool.stop()
+
+
+@contextlib.contextmanager
+def stopped_by_signals(stop: Callable[[], None]) -> Iterator[None]:
+    """Call ``stop`` at SIGTERM and SIGINT, from a thread of its own: a handler must not wait for a lock."""
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        log.info("daemon_stopping", signal=signal.Signals(number).name)
+        threading.Thread(target=stop, name="stop", daemon=True).start()
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.signal(number, handle) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _provider(settings: Settings, table: ProviderTable, known: Directory) -> Provider:
+    """Return an entry of the configuration as the table of providers takes it; None there means: as it is known."""
+    held = known.get(table.name)
+    reader = table.reader
+    if reader is None and held is None:
+        # A provider that is new to us and names no form is expected to write BCOP calendars.
+        reader = "genericprovider"
+    if reader is not None:
+        form = known.get(reader)
+        if form is None:
+            readers = ", ".join(sorted(one.name for one in known))
+            problem = f'provider "{table.name}": reader: got "{reader}", expected one of {readers}.'
+            raise ConfigurationError([f"{settings.path}: {problem}"])
+        reader = form.reader
+    completions = held.sends_completions if held and table.sends_completions is None else table.sends_completions
+    return Provider(
+        name=table.name,
+        senders=table.senders or (),
+        aliases=table.aliases or (),
+        reader=reader,
+        sends_completions=bool(completions),
+    )

@@ -1,0 +1,254 @@
+"""The life of a message, on one page.
+
+collect    a mailbox gives bytes; they are committed, together with the cursor, before anything reads them
+process    stored bytes are read in a worker process; what they say is recorded and folded in one transaction
+file       a message that is settled may be flagged or moved in its folder, as a courtesy to people
+
+Between two of these stands a table, never a call. Each may be stopped at any point and done again.
+"""
+
+from collections.abc import Callable, Collection, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+import structlog
+
+from domain.errors import ConfigurationError, CpuTimeExceeded, MailboxError, WallTimeExceeded, WorkerCrashed
+from domain.events import Event, EventKey
+from domain.lifecycle import SURPRISING
+from domain.message import Arrival, Disposition, Envelope, Message, Reading, Reason
+from ingestor.mailbox import MailboxSession, MailboxSettings, Position
+from parsers.workers import WorkerPool
+from storage import events, messages
+from storage.database import Store
+
+# A message that ends its worker so often is not given to another one. Source: Mailman's MAX_BAK_COUNT.
+MAX_ATTEMPTS = 3
+
+# How many messages wait in front of each worker: enough that none is idle, few enough that memory stays small.
+AHEAD_OF_EACH_WORKER = 4
+
+FILING_BATCH = 500
+
+log = structlog.get_logger()
+
+
+def utc_now() -> datetime:
+    """Return the present instant."""
+    return datetime.now(UTC)
+
+
+# --- collect ----------------------------------------------------------------------------------------------------
+
+
+def collect(store: Store, settings: MailboxSettings, session: MailboxSession, *, stopping: Callable[[], bool]) -> int:
+    """Store what is new in the folders of a mailbox; return how many messages were not known before.
+
+    Raises MailboxError; what was stored until then stays, and the next call goes on from there.
+    """
+    new = 0
+    for folder in settings.folders:
+        with store.reading() as connection:
+            cursor = messages.read_cursor(connection, settings.name, folder)
+        keeper = _Keeper(store=store, mailbox=settings.name, folder=folder)
+        position = Position(uid_validity=cursor.uid_validity, last_uid=cursor.last_uid) if cursor else None
+        try:
+            summary = session.collect(folder, position, keeper.accept, now=utc_now(), stopping=stopping)
+        except MailboxError as error:
+            with store.writing() as connection:
+                messages.note_failure(connection, settings.name, folder, utc_now(), str(error))
+            raise
+        with store.writing() as connection:
+            messages.note_success(connection, settings.name, folder, utc_now())
+        new += keeper.new
+        log.info(
+            "mailbox_polled",
+            mailbox=settings.name,
+            folder=folder,
+            fetched=summary.fetched,
+            new=keeper.new,
+            vanished=summary.vanished,
+        )
+        if summary.uid_validity_changed:
+            log.warning(
+                "uid_validity_changed",
+                mailbox=settings.name,
+                folder=folder,
+                uid_validity=summary.position.uid_validity,
+            )
+    return new
+
+
+@dataclass(slots=True)
+class _Keeper:
+    """Commit what a folder gives: the bytes and the cursor in one transaction."""
+
+    store: Store
+    mailbox: str
+    folder: str
+    new: int = 0
+
+    def accept(self, arrivals: Sequence[Arrival], position: Position) -> None:
+        cursor = messages.Cursor(
+            mailbox=self.mailbox,
+            folder=self.folder,
+            uid_validity=position.uid_validity,
+            last_uid=position.last_uid,
+        )
+        with self.store.writing() as connection:
+            recorded = messages.record(connection, arrivals, now=utc_now())
+            messages.save_cursor(connection, cursor)
+        self.new += sum(one.new for one in recorded)
+
+
+# --- process ----------------------------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class Processor:
+    """Read stored messages in worker processes and record what they say."""
+
+    store: Store
+    pool: WorkerPool
+    # Too slow on the wall clock, with CPU time to spare: the machine is loaded. They wait for the next pass.
+    postponed: set[int] = field(default_factory=set)
+
+    def process(
+        self, *, stopping: Callable[[], bool], settled: Callable[[Message, Reading], None] = lambda *_: None
+    ) -> int:
+        """Settle every message that waits; return how many were settled. Ends early, but cleanly, when ``stopping``."""
+        in_hand: dict[Future[Reading], Message] = {}
+        count = 0
+        self.postponed.clear()
+        while True:
+            if not stopping() and len(in_hand) <= self.pool.count:
+                in_hand |= self._submit({message.id for message in in_hand.values()})
+            if not in_hand:
+                return count
+            done, _ = wait(in_hand, return_when=FIRST_COMPLETED)
+            for future in done:
+                message = in_hand.pop(future)
+                reading = self._answer(message, future)
+                if reading is not None and record(self.store, message, reading):
+                    settled(message, reading)
+                    count += 1
+            if stopping():
+                in_hand = {future: message for future, message in in_hand.items() if not future.cancel()}
+
+    def _submit(self, in_hand: Collection[int]) -> dict[Future[Reading], Message]:
+        limit = self.pool.count * AHEAD_OF_EACH_WORKER
+        with self.store.reading() as connection:
+            waiting = messages.waiting(connection, limit=limit, exclude={*in_hand, *self.postponed})
+        return {self.pool.submit(message.raw, message.received_at): message for message in waiting}
+
+    def _answer(self, message: Message, future: Future[Reading]) -> Reading | None:
+        """Return what a worker says of a message; None if the message is to be read again."""
+        try:
+            return future.result()
+        except WallTimeExceeded as error:
+            self.postponed.add(message.id)
+            log.warning("worker_replaced", message=message.id, problem=str(error), attempts=message.attempts)
+            return None
+        except (CpuTimeExceeded, WorkerCrashed) as error:
+            with self.store.writing() as connection:
+                attempts = messages.add_attempt(connection, message.id)
+            log.warning("worker_replaced", message=message.id, problem=str(error), attempts=attempts)
+            if attempts < MAX_ATTEMPTS:
+                return None
+            timeout = isinstance(error, CpuTimeExceeded)
+            return Reading(
+                provider=None,
+                reader=None,
+                reader_version="",
+                updates=(),
+                disposition=Disposition.QUARANTINED,
+                reason=Reason.PARSER_TIMEOUT if timeout else Reason.PARSER_CRASHED,
+                detail=f"{error} (attempt {attempts} of {MAX_ATTEMPTS})",
+            )
+
+
+def record(store: Store, message: Message, reading: Reading) -> bool:
+    """Record what a message says, in one transaction; False if somebody else has settled it meanwhile."""
+    with store.writing() as connection:
+        if not messages.settle(connection, message.id, reading, now=utc_now(), expected=message.disposition):
+            return False
+        keys = events.replace_updates(connection, message.id, reading.updates)
+        folded = events.refold(connection, keys)
+    _tell(message.id, message.envelope, reading, folded)
+    return True
+
+
+def _tell(message: int, envelope: Envelope, reading: Reading, folded: Sequence[Event]) -> None:
+    """Log the one canonical line of a message, and one for each surprise in it."""
+    tell = log.warning if reading.disposition is Disposition.QUARANTINED else log.info
+    tell(
+        "message_settled",
+        message=message,
+        message_id=envelope.message_id,
+        disposition=reading.disposition.value,
+        reason=reading.reason.value if reading.reason else None,
+        detail=reading.detail or None,
+        provider=reading.provider,
+        reader=reading.reader,
+        events=[update.event_id for update in reading.updates] or None,
+    )
+    for warning in reading.warnings:
+        log.warning("update_doubtful", message=message, provider=reading.provider, problem=warning)
+    for event, entry in _surprises(reading, folded):
+        log.warning(
+            "event_surprised",
+            message=message,
+            provider=event.provider,
+            maintenance_id=event.event_id,
+            move=entry,
+            status=event.status.value,
+        )
+
+
+def _surprises(reading: Reading, folded: Sequence[Event]) -> Iterator[tuple[Event, str]]:
+    sources = {(update.key, update.source) for update in reading.updates}
+    for event in folded:
+        key = EventKey(kind=event.kind, provider=event.provider, id_key=event.event_id.casefold())
+        for entry in event.history:
+            if entry.move in SURPRISING and (key, entry.source) in sources:
+                yield event, entry.move.value
+
+
+# --- file -------------------------------------------------------------------------------------------------------
+
+
+def file(store: Store, settings: MailboxSettings, session: MailboxSession) -> int:
+    """Flag or move the settled messages of a mailbox, as its configuration asks; return how many are proven filed.
+
+    Every wish is from a committed row, so that a repetition after a crash is harmless. Raises MailboxError.
+    """
+    if settings.after == "keep":
+        return 0
+    filed = 0
+    for folder in settings.folders:
+        with store.reading() as connection:
+            cursor = messages.read_cursor(connection, settings.name, folder)
+            if cursor is None:
+                continue
+            filings = messages.unfiled(connection, settings.name, folder, cursor.uid_validity, limit=FILING_BATCH)
+        if not filings:
+            continue
+        wishes = [(filing.imap_uid, _target(settings, filing.disposition)) for filing in filings]
+        outcome = session.file(folder, cursor.uid_validity, wishes)
+        with store.writing() as connection:
+            messages.mark_filed(connection, settings.name, folder, cursor.uid_validity, outcome.uids, now=utc_now())
+        if outcome.problem:
+            log.warning("filing_refused", mailbox=settings.name, folder=folder, problem=outcome.problem)
+        filed += len(outcome.uids)
+    return filed
+
+
+def _target(settings: MailboxSettings, disposition: Disposition) -> str:
+    """Return the flag to set or the folder to move to."""
+    if settings.after == "flag":
+        return settings.flag
+    folder = settings.quarantine_folder if disposition is Disposition.QUARANTINED else settings.done_folder
+    if folder is None:
+        raise ConfigurationError([f'mailbox "{settings.name}": after is "move", but a folder to move to is missing'])
+    return folder

@@ -1,0 +1,387 @@
+"""Each kind of answer as a person reads it; as JSON, where the shape is not that of ``storage.queries``."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from domain.events import Update, iso_utc
+from domain.message import Reading
+from ingestor import terminal
+from ingestor.curation import Difference, Reread
+from parsers.providers import Directory
+
+Row = Mapping[str, Any]
+
+# How much of a mail is shown on a terminal; the whole of it is in --json.
+SHOWN_LINES = 120
+
+# What to do about each reason of quarantine. The long form is docs/quarantine.md.
+CURES = {
+    "unknown_provider": "maintd quarantine assign {id} PROVIDER, if the sender is a carrier; else ignore {id}",
+    "unparsed": "read it by hand; maintd quarantine retry {id} after an upgrade, or ignore {id}",
+    "ambiguous": "read it by hand, then maintd quarantine ignore {id}",
+    "partial": "what was plausible is applied; look at the rest, then maintd quarantine ignore {id}",
+    "invalid": "what it says cannot be right: read it by hand, then maintd quarantine ignore {id}",
+    "untrusted": "its From is not one address: look at it with care, then maintd quarantine ignore {id}",
+    "proposal": "look at what is proposed",
+    "malformed": "it is not built as mail is: read it by hand, then maintd quarantine ignore {id}",
+    "too_large": "only its beginning is kept: read it in its mailbox, or raise max_message_bytes",
+    "parser_crashed": "maintd quarantine retry {id} after an upgrade, or ignore {id}",
+    "parser_timeout": "maintd quarantine retry {id}, with more cpu_seconds, or ignore {id}",
+}
+
+
+# --- events -----------------------------------------------------------------------------------------------------
+
+
+def print_events(found: Sequence[Row], *, utc: bool) -> None:
+    """Print events as a list."""
+    terminal.print_table(
+        ("provider", "id", "status", "phase", "from / to", "circuits", "ack", "summary"),
+        (
+            (
+                event["provider"],
+                _id(event),
+                event["status"],
+                event["phase"],
+                terminal.span(event["start"], event["end"], utc=utc) + _nights(event),
+                len([circuit for circuit in event["circuits"] if not circuit["withdrawn"]]),
+                "yes" if event["acknowledged"] else "no",
+                _cut(event["summary"], 60),
+            )
+            for event in found
+        ),
+    )
+
+
+def print_event(event: Row, *, utc: bool) -> None:
+    """Print all that is known of one event."""
+    terminal.print_facts(
+        {
+            "maintenance": f"{event['provider']} {_id(event)}",
+            "status": event["status"],
+            "phase": event["phase"],
+            "summary": event["summary"],
+            "accounts": ", ".join(event["accounts"]),
+            "organizer": event["organizer"],
+            "acknowledged": "yes" if event["acknowledged"] else "no",
+            "ticket": event["internal_ticket"],
+            "said at": terminal.local(event["stamp"], utc=utc) + (" (inferred)" if event["stamp_inferred"] else ""),
+            "proven": "no: the mailbox has no check of senders yet" if event["unverified"] else "yes",
+        }
+    )
+    terminal.print_line("")
+    terminal.print_table(
+        ("window", "status", "circuits"),
+        (
+            (
+                terminal.span(window["start"], window["end"], utc=utc),
+                "withdrawn" if window["withdrawn"] else window["status"],
+                len([circuit for circuit in window["circuits"] if not circuit.get("withdrawn")]),
+            )
+            for window in event["windows"]
+        ),
+    )
+    terminal.print_line("")
+    terminal.print_table(
+        ("circuit", "impact"),
+        (
+            (circuit["circuit_id"], "withdrawn" if circuit["withdrawn"] else circuit["impact"])
+            for circuit in event["circuits"]
+        ),
+    )
+    terminal.print_line("")
+    terminal.print_table(
+        ("said at", "move", "what changed", "by"),
+        (
+            (
+                terminal.local(entry["stamp"], utc=utc),
+                entry["move"],
+                "; ".join(_change(name, *change) for name, change in entry["changes"].items()) or "nothing",
+                entry["source"],
+            )
+            for entry in event["history"]
+        ),
+    )
+    terminal.print_line("")
+    terminal.print_table(
+        ("mail", "received", "from", "subject", "became"),
+        (
+            (
+                message["id"],
+                terminal.local(message["received_at"], utc=utc),
+                message["from"],
+                message["subject"],
+                message["disposition"],
+            )
+            for message in event["messages"]
+        ),
+    )
+
+
+def _id(event: Row) -> str:
+    return event["id"] if event["generation"] == 1 else f"{event['id']} (use {event['generation']})"
+
+
+def _nights(event: Row) -> str:
+    live = [window for window in event["windows"] if not window["withdrawn"]]
+    return f" ({len(live)} windows)" if len(live) > 1 else ""
+
+
+def _change(name: str, old: Any, new: Any) -> str:
+    if name == "circuits":
+        changes = [f"-{one['circuit_id']}" for one in old] + [f"+{one['circuit_id']} {one['impact']}" for one in new]
+        return f"circuits {_cut(', '.join(changes), 80)}"
+    if name == "windows":
+        return f"windows {len(old)} > {len(new)}" if len(old) != len(new) else "windows"
+    return f"{name} {_cut(_value(old), 40)} > {_cut(_value(new), 40)}"
+
+
+def _value(value: Any) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value or "-")
+
+
+def _cut(text: str, width: int) -> str:
+    text = terminal.one_line(text)
+    return text if len(text) <= width else f"{text[: width - 1]}…"
+
+
+# --- messages ---------------------------------------------------------------------------------------------------
+
+
+def print_messages(found: Sequence[Row], *, utc: bool) -> None:
+    """Print the ledger."""
+    terminal.print_table(
+        ("id", "received", "from", "subject", "became", "events"),
+        (
+            (
+                message["id"],
+                terminal.local(message["received_at"], utc=utc),
+                message["from"],
+                _cut(message["subject"], 60),
+                message["disposition"] + (f" ({message['reason']})" if message["reason"] else ""),
+                ", ".join(f"{provider} {event_id}" for _, provider, event_id in message["events"]),
+            )
+            for message in found
+        ),
+    )
+
+
+def print_quarantine(found: Sequence[Row], *, utc: bool) -> None:
+    """Print what waits for a person, and why."""
+    if not found:
+        terminal.print_error("the quarantine is empty")
+        return
+    terminal.print_table(
+        ("id", "received", "from", "subject", "reason"),
+        (
+            (
+                message["id"],
+                terminal.local(message["received_at"], utc=utc),
+                message["from"],
+                _cut(message["subject"], 60),
+                message["reason"],
+            )
+            for message in found
+        ),
+    )
+
+
+def print_message(message: Row, raw: bytes, *, utc: bool) -> None:
+    """Print a mail as it came, without what steers a terminal, and what can be done about it."""
+    terminal.print_facts(
+        {
+            "message": message["id"],
+            "received": terminal.local(message["received_at"], utc=utc),
+            "from": message["from"],
+            "subject": message["subject"],
+            "where": " ".join(str(message[key]) for key in ("mailbox", "folder", "imap_uid") if message[key]),
+            "became": message["disposition"],
+            "reason": message["reason"],
+            "because": message["detail"],
+            "what to do": CURES[message["reason"]].format(id=message["id"]) if message["reason"] else "",
+        }
+    )
+    lines = raw.decode("utf-8", "replace").splitlines()
+    terminal.print_line("")
+    for line in lines[:SHOWN_LINES]:
+        terminal.print_line(line)
+    if len(lines) > SHOWN_LINES:
+        terminal.print_line(f"… and {len(lines) - SHOWN_LINES} more lines: --json has all")
+
+
+# --- reading ----------------------------------------------------------------------------------------------------
+
+
+def reading_json(reading: Reading) -> dict[str, Any]:
+    """Return what reading one mail gave, in JSON's terms."""
+    return {
+        "provider": reading.provider,
+        "reader": reading.reader,
+        "reader_version": reading.reader_version,
+        "disposition": reading.disposition.value,
+        "reason": reading.reason.value if reading.reason else None,
+        "detail": reading.detail,
+        "warnings": list(reading.warnings),
+        "updates": [_update_json(update) for update in reading.updates],
+    }
+
+
+def _update_json(update: Update) -> dict[str, Any]:
+    return {
+        "kind": update.kind.value,
+        "provider": update.provider,
+        "id": update.event_id,
+        "account": update.account,
+        "status": update.status.value if update.status else None,
+        "stamp": iso_utc(update.stamp),
+        "stamp_inferred": update.stamp_inferred,
+        "windows": [
+            {
+                "start": iso_utc(window.start),
+                "end": iso_utc(window.end),
+                "circuits": [asdict(circuit) for circuit in window.circuits or ()],
+            }
+            for window in update.windows or ()
+        ],
+        "circuits": [asdict(circuit) for circuit in update.circuits or ()],
+        "summary": update.summary,
+        "organizer": update.organizer,
+    }
+
+
+def print_reading(reading: Reading, *, utc: bool) -> None:
+    """Print what reading one mail gave."""
+    terminal.print_facts(
+        {
+            "provider": reading.provider,
+            "reader": f"{reading.reader} {reading.reader_version}" if reading.reader else None,
+            "becomes": reading.disposition.value,
+            "reason": reading.reason.value if reading.reason else None,
+            "because": reading.detail,
+        }
+    )
+    for warning in reading.warnings:
+        terminal.print_line(f"warning: {warning}")
+    for update in reading.updates:
+        terminal.print_line("")
+        terminal.print_facts(
+            {
+                "maintenance": f"{update.provider} {update.event_id}",
+                "status": update.status.value if update.status else "not stated",
+                "account": update.account,
+                "said at": terminal.local(iso_utc(update.stamp), utc=utc)
+                + (" (inferred)" if update.stamp_inferred else ""),
+                "summary": update.summary,
+            }
+        )
+        terminal.print_table(
+            ("window", "circuit", "impact"),
+            (
+                (
+                    terminal.span(iso_utc(window.start), iso_utc(window.end), utc=utc),
+                    circuit.circuit_id,
+                    circuit.impact or "not stated",
+                )
+                for window in update.windows or ()
+                for circuit in window.circuits or ()
+            ),
+        )
+        terminal.print_table(
+            ("circuit", "impact"),
+            ((circuit.circuit_id, circuit.impact or "not stated") for circuit in update.circuits or ()),
+        )
+
+
+def reparse_json(reread: Reread, differences: Sequence[Difference], *, applied: bool) -> dict[str, Any]:
+    """Return what reading again gave, in JSON's terms."""
+    return {
+        "read": reread.read,
+        "applied": applied,
+        "events": [
+            {"kind": one.key.kind.value, "provider": one.key.provider, "before": one.before, "after": one.after}
+            for one in differences
+        ],
+        "messages": [
+            {"id": message, "before": before, "after": after} for message, before, after in reread.settled_otherwise
+        ],
+        "unread": [{"id": message, "problem": problem} for message, problem in reread.unread],
+    }
+
+
+def print_reparse(reread: Reread, differences: Sequence[Difference], *, applied: bool) -> None:
+    """Print what reading again changes, event by event."""
+    for one in differences:
+        name = f"{one.key.provider} {(one.after or one.before or {}).get('id', one.key.id_key)}"
+        if one.before is None or one.after is None:
+            terminal.print_line(f"{name}: {'new' if one.before is None else 'gone'}")
+            continue
+        for fact in one.after:
+            if one.before[fact] != one.after[fact]:
+                terminal.print_line(f"{name}: {fact}: {one.before[fact]} > {one.after[fact]}")
+    for message, before, after in reread.settled_otherwise:
+        terminal.print_line(f"message {message}: {before} > {after}")
+    for message, problem in reread.unread:
+        terminal.print_error(f"message {message}: kept as it was: {problem}")
+    changes = len(differences) + len(reread.settled_otherwise)
+    done = "recorded" if applied else "nothing is recorded without --apply"
+    terminal.print_line(
+        f"{reread.read} messages read again: " + (f"{changes} changes; {done}" if changes else "nothing changes")
+    )
+
+
+# --- what there is ----------------------------------------------------------------------------------------------
+
+
+def providers_json(table: Directory, counts: Mapping[str, int]) -> list[dict[str, Any]]:
+    """Return the providers that are known, in JSON's terms, with the number of mails of each."""
+    return [
+        {
+            "name": provider.name,
+            "aliases": list(provider.aliases),
+            "senders": list(provider.senders),
+            "reader": provider.reader,
+            "messages": counts.get(provider.name, 0),
+        }
+        for provider in sorted(table, key=lambda provider: provider.name)
+    ]
+
+
+def print_providers(table: Iterable[Row]) -> None:
+    """Print the providers that are known."""
+    terminal.print_table(
+        ("provider", "senders", "reader", "mails"),
+        (
+            (
+                " = ".join((row["name"], *row["aliases"])),
+                ", ".join(row["senders"]) or "-",
+                row["reader"] or "-",
+                row["messages"],
+            )
+            for row in table
+        ),
+    )
+
+
+def print_counts(counts: Mapping[str, int]) -> None:
+    """Print how many messages became what, in one line."""
+    total = sum(counts.values())
+    words = ", ".join(f"{count} {disposition}" for disposition, count in counts.items() if count)
+    terminal.print_line(f"\n{total} messages{f': {words}' if words else ''}")
+
+
+def print_stats(found: Row, *, utc: bool) -> None:
+    """Print counts and how far behind each mailbox is."""
+    terminal.print_table(("messages", "count"), found["messages"].items())
+    terminal.print_line("")
+    terminal.print_table(("provider", "mails"), sorted(found["by_provider"].items()))
+    terminal.print_line("")
+    terminal.print_table(("events", "count"), found["events"].items())
+    terminal.print_line("")
+    terminal.print_table(
+        ("mailbox", "last success", "lag", "error"),
+        (
+            (name, terminal.local(box["last_success"], utc=utc), f"{box['lag_seconds']} s", box["error"] or "-")
+            for name, box in found["mailboxes"].items()
+        ),
+    )

@@ -1,0 +1,143 @@
+"""What a person sees: tables on a terminal, plain lines in a pipe, JSON where asked for.
+
+Text that came in a mail is shown without control characters, so that no mail can write on a terminal.
+"""
+
+import json
+import re
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.table import Table
+from rich.text import Text
+
+# C0 but for the newline, C1, and what turns the direction of text or hides in it. Source: Unicode TR 36, bidi.
+_UNSAFE = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]")
+
+_STYLES = {
+    "CANCELLED": "dim strike",
+    "COMPLETED": "dim",
+    "IN-PROCESS": "bold yellow",
+    "RE-SCHEDULED": "magenta",
+    "active": "bold yellow",
+    "overdue": "red",
+    "past": "dim",
+    "quarantined": "red",
+    "applied": "green",
+    "ok": "green",
+    "FAILED": "bold red",
+    "warning": "yellow",
+    "OUTAGE": "red",
+}
+
+
+def safe(value: object) -> str:
+    """Return a value as text that a terminal shows and does not obey."""
+    return _UNSAFE.sub("\ufffd", str(value))
+
+
+def one_line(value: object) -> str:
+    """Return a value as safe text without line breaks."""
+    return " ".join(safe(value).split())
+
+
+def print_json(value: object) -> None:
+    """Print a value as JSON, as it is: its strings are escaped by JSON itself."""
+    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=True) + "\n")
+
+
+def print_line(text: str) -> None:
+    """Print one line of safe text."""
+    sys.stdout.write(safe(text) + "\n")
+
+
+def print_error(text: str) -> None:
+    """Print one line to standard error."""
+    sys.stderr.write(safe(text) + "\n")
+
+
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, title: str | None = None) -> None:
+    """Print rows as a table on a terminal, and as lines with tabs between the values elsewhere."""
+    if not sys.stdout.isatty():
+        for row in rows:
+            sys.stdout.write("\t".join(one_line(value) for value in row) + "\n")
+        return
+    table = Table(title=title, title_justify="left", header_style="bold", box=None, pad_edge=False)
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(one_line(value), style=_STYLES.get(str(value), "")) for value in row))
+    Console().print(table)
+
+
+def print_facts(facts: Mapping[str, object]) -> None:
+    """Print names and values, one a line; what is empty is left out."""
+    shown = {name: value for name, value in facts.items() if value not in (None, "", [], ())}
+    width = max((len(name) for name in shown), default=0)
+    for name, value in shown.items():
+        if sys.stdout.isatty():
+            text = Text(f"{name.ljust(width)}  ", style="bold")
+            text.append(one_line(value), style=_STYLES.get(str(value), "not bold"))
+            Console().print(text, soft_wrap=True)
+        else:
+            sys.stdout.write(f"{name}\t{one_line(value)}\n")
+
+
+def local(instant: str | None, *, utc: bool) -> str:
+    """Return an instant of the JSON shapes as a person reads it, in local time with its zone, or in UTC."""
+    if instant is None:
+        return "-"
+    aware = datetime.fromisoformat(instant)
+    shown = aware.astimezone(UTC) if utc else aware.astimezone()
+    return shown.strftime("%Y-%m-%d %H:%M %Z")
+
+
+def span(start: str | None, end: str | None, *, utc: bool) -> str:
+    """Return two instants as one text, the day once where both are on it."""
+    first, last = local(start, utc=utc), local(end, utc=utc)
+    if start is None or end is None:
+        return f"{first} to {last}" if (start or end) else "-"
+    if first[:10] == last[:10] and first[16:] == last[16:]:
+        return f"{first[:16]} to {last[11:]}"
+    return f"{first[:16]} to {last}" if first[16:] == last[16:] else f"{first} to {last}"
+
+
+class Bar:
+    """A progress bar; where there is no terminal, nothing."""
+
+    def __init__(self, progress: Progress | None, task: TaskID | None) -> None:
+        self._progress = progress
+        self._task = task
+
+    def advance(self, *_: Any) -> None:
+        """Count one more."""
+        if self._progress is not None and self._task is not None:
+            self._progress.advance(self._task)
+
+
+@contextmanager
+def progress(label: str, total: int | None) -> Iterator[Bar]:
+    """Show how far long work is, on a terminal. ``total`` None: not known."""
+    if not sys.stderr.isatty():
+        yield Bar(None, None)
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as shown:
+        yield Bar(shown, shown.add_task(label, total=total))
+
+
+def print_finding(part: str, ok: bool | None, text: str) -> None:
+    """Print one line of a check as it is found: what was looked at, whether it is well, and what was found."""
+    word = {True: "ok", False: "FAILED", None: "warning"}[ok]
+    if not sys.stdout.isatty():
+        sys.stdout.write(f"{word}\t{one_line(part)}\t{one_line(text)}\n")
+        return
+    line = Text(word.ljust(8), style=_STYLES[word])
+    line.append(f"{one_line(part)}: ", style="bold not strike")
+    line.append(one_line(text), style="default not bold")
+    Console().print(line, soft_wrap=True)
