@@ -1,0 +1,52 @@
+"""Run the tests layer after layer, the quick ones first, and print what each took.
+
+All layers run, also after one that failed; the exit status is 1 if any did. Arguments name the layers to run.
+"""
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+BIN = Path(sys.executable).parent
+PYTEST = (str(BIN / "python"), "-m", "pytest", "-q")
+
+LAYERS = {
+    "format": (str(BIN / "ruff"), "format", "--check", "."),
+    "lint": (str(BIN / "ruff"), "check", "."),
+    "types": (str(BIN / "mypy"),),
+    "imports": (str(BIN / "lint-imports"), "--no-logo"),
+    "unit": (*PYTEST, "tests/unit"),
+    "storage": (*PYTEST, "tests/storage", "--ignore=tests/storage/test_migrations.py"),
+    "migrations": (*PYTEST, "tests/storage/test_migrations.py"),
+    "integration": (*PYTEST, "tests/integration"),
+    "end to end": (*PYTEST, "tests/end_to_end"),
+    "wheel": (str(BIN / "python"), "tests/gate/wheel.py"),
+}
+
+
+def main(names: list[str]) -> int:
+    """Run the named layers, all where none is named; return the exit status."""
+    unknown = [name for name in names if name not in LAYERS]
+    if unknown:
+        print(f"no layer {', '.join(unknown)}: there are {', '.join(LAYERS)}", file=sys.stderr)
+        return 2
+    results = [run(name) for name in names or LAYERS]
+    print("\nlayer          seconds")
+    for name, seconds, passed in results:
+        print(f"{name:<14} {seconds:7.1f}{'' if passed else '  FAILED'}")
+    print(f"{'all':<14} {sum(seconds for _, seconds, _ in results):7.1f}")
+    return 0 if all(passed for _, _, passed in results) else 1
+
+
+def run(name: str) -> tuple[str, float, bool]:
+    """Run one layer, with its output as it comes; return its name, its seconds, and whether it passed."""
+    print(f"\n── {name} ──", flush=True)
+    begun = time.monotonic()
+    done = subprocess.run(LAYERS[name], cwd=ROOT, stdin=subprocess.DEVNULL, check=False)
+    return name, time.monotonic() - begun, done.returncode == 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
