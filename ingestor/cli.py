@@ -27,6 +27,9 @@ F = TypeVar("F", bound=Callable[..., Any])
 FOUND_SOMETHING = 1
 USAGE = 2
 
+# How many files that are no mails an import names one by one.
+SHOWN_SKIPPED = 5
+
 
 @dataclass(slots=True)
 class Request:
@@ -89,7 +92,7 @@ def _remembering(command: F) -> F:
     return wrapped  # type: ignore[return-value]
 
 
-class Instant(click.ParamType):
+class Instant(click.ParamType[datetime]):
     """A date or an instant: ``2026-11-23``, ``2026-11-23T04:00Z``, or ``7d`` for so many days ago."""
 
     name = "time"
@@ -221,8 +224,7 @@ def import_command(request: Request, paths: tuple[str, ...]) -> None:
     with request.store(create=True) as store:
         with terminal.progress("storing", None) as bar:
             imported = curation.import_paths(store, paths, sys.stdin.buffer, skipped=skipped.append, read=bar.advance)
-        for text in skipped:
-            terminal.print_error(f"maintd: left out: {text}")
+        _tell_skipped(skipped)
         settled = _process(request, store, settings, total=len(imported.new))
         with store.reading() as connection:
             became = queries.dispositions(connection, imported.new)
@@ -234,6 +236,13 @@ def import_command(request: Request, paths: tuple[str, ...]) -> None:
     terminal.print_line(f"{imported.read} messages, {len(imported.new)} of them new{f': {words}' if words else ''}")
     if not settled:
         terminal.print_line("The running daemon reads them.")
+
+
+def _tell_skipped(skipped: Sequence[str]) -> None:
+    for text in skipped[:SHOWN_SKIPPED]:
+        terminal.print_error(f"maintd: left out: {text}")
+    if len(skipped) > SHOWN_SKIPPED:
+        terminal.print_error(f"maintd: left out: {len(skipped) - SHOWN_SKIPPED} more files that are no mails")
 
 
 @cli.command()

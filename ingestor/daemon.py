@@ -100,13 +100,13 @@ class Watch:
     _sessions: dict[str, MailboxSession] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def collect(self, table: MailboxTable) -> str | None:
-        """Visit one mailbox: store what is new, then file what is settled. Return what failed, None if nothing."""
+    def collect(self, table: MailboxTable) -> list[str]:
+        """Visit one mailbox: store what is new, then file what is settled. Return what failed, one line each."""
         return self._visit(table, self._collect)
 
-    def file(self, table: MailboxTable) -> str | None:
-        """Visit one mailbox to file what is settled. Return what failed, None if nothing."""
-        return None if table.after == "keep" else self._visit(table, self._file)
+    def file(self, table: MailboxTable) -> list[str]:
+        """Visit one mailbox to file what is settled. Return what failed, one line each."""
+        return [] if table.after == "keep" else self._visit(table, self._file)
 
     def stop(self) -> None:
         """Begin nothing new, and end every connection, so that no thread waits for a server."""
@@ -116,39 +116,35 @@ class Watch:
             for session in self._sessions.values():
                 session.close_now()
 
-    def _collect(self, settings: MailboxSettings, session: MailboxSession) -> None:
-        if pipeline.collect(self.store, settings, session, stopping=self.stopping.is_set):
+    def _collect(self, settings: MailboxSettings, session: MailboxSession) -> list[str]:
+        new, failures = pipeline.collect(self.store, settings, session, stopping=self.stopping.is_set)
+        if new:
             self.wake.set()
         if not self.stopping.is_set():
-            pipeline.file(self.store, settings, session)
+            failures += self._file(settings, session)
+        return failures
 
-    def _file(self, settings: MailboxSettings, session: MailboxSession) -> None:
-        pipeline.file(self.store, settings, session)
+    def _file(self, settings: MailboxSettings, session: MailboxSession) -> list[str]:
+        return pipeline.file(self.store, settings, session)
 
-    def _visit(self, table: MailboxTable, work: Callable[[MailboxSettings, MailboxSession], object]) -> str | None:
+    def _visit(self, table: MailboxTable, work: Callable[[MailboxSettings, MailboxSession], list[str]]) -> list[str]:
         if self.stopping.is_set():
-            return None
+            return []
         try:
             settings = mailbox_settings(self.settings, table)
             with self._session(settings) as session:
-                work(settings, session)
-        except MaintdError as error:
+                return work(settings, session)
+        except (ConfigurationError, MailboxError) as error:
+            # It failed before any folder was reached: none of them was read.
             if not self.stopping.is_set():
-                self._note(table, error)
-            return str(error)
+                pipeline.note_failure(self.store, table.name, table.folders, error)
+            return [str(error)]
+        except MaintdError as error:
+            log.error("mailbox_failed", mailbox=table.name, problem=str(error))
+            return [str(error)]
         except Exception as error:  # the boundary of a job: no fault of one mailbox may end the others
             log.exception("mailbox_failed", mailbox=table.name)
-            return f'mailbox "{table.name}": {type(error).__name__}: {error}'
-        return None
-
-    def _note(self, table: MailboxTable, error: MaintdError) -> None:
-        log.error("mailbox_failed", mailbox=table.name, step=getattr(error, "step", None), problem=str(error))
-        if isinstance(error, MailboxError) and error.step in ("folder", "search", "fetch", "file"):
-            return
-        # It failed before any folder was reached: none of them was read.
-        with self.store.writing() as connection:
-            for folder in table.folders:
-                messages.note_failure(connection, table.name, folder, pipeline.utc_now(), str(error))
+            return [f'mailbox "{table.name}": {type(error).__name__}: {error}']
 
     @contextlib.contextmanager
     def _session(self, settings: MailboxSettings) -> Iterator[MailboxSession]:
@@ -184,10 +180,10 @@ def poll(
                 processor.process(stopping=watch.stopping.is_set, settled=settled)
                 watch.wake.wait(0.05)
                 watch.wake.clear()
-            failures = [failure for visit in visits if (failure := visit.result())]
+            failures = [failure for visit in visits for failure in visit.result()]
             processor.process(stopping=watch.stopping.is_set, settled=settled)
             # What was settled just now is filed at once, not at the next pass.
-            failures += [failure for failure in threads.map(watch.file, tables) if failure]
+            failures += [failure for filed in threads.map(watch.file, tables) for failure in filed]
     finally:
         pool.stop()
     return failures

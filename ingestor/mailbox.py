@@ -299,6 +299,15 @@ class MailboxSession:
             **tally,
         )
 
+    def latest(self, folder: str, count: int, *, now: datetime) -> list[Arrival]:
+        """Return the newest so many messages of a folder, oldest first, changing nothing."""
+        with self._asking(Step.FOLDER, self.settings.deadlines.metadata_seconds):
+            state = self._select(folder, readonly=True)
+        with self._asking(Step.SEARCH, self.settings.deadlines.metadata_seconds):
+            uids = self._uids_after(0, state)[-count:]
+        batches = self._batches(folder, state[b"UIDVALIDITY"], uids, now)
+        return [arrival for arrivals, _, _ in batches for arrival in arrivals]
+
     def file(self, folder: str, uid_validity: int, wishes: Sequence[Wish]) -> Filed:
         """Flag or move messages as the settings say; return which are now proven filed.
 

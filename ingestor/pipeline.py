@@ -14,7 +14,14 @@ from datetime import UTC, datetime
 
 import structlog
 
-from domain.errors import ConfigurationError, CpuTimeExceeded, MailboxError, WallTimeExceeded, WorkerCrashed
+from domain.errors import (
+    ConfigurationError,
+    CpuTimeExceeded,
+    MailboxError,
+    MaintdError,
+    WallTimeExceeded,
+    WorkerCrashed,
+)
 from domain.events import Event, EventKey
 from domain.lifecycle import SURPRISING
 from domain.message import Arrival, Disposition, Envelope, Message, Reading, Reason
@@ -42,42 +49,58 @@ def utc_now() -> datetime:
 # --- collect ----------------------------------------------------------------------------------------------------
 
 
-def collect(store: Store, settings: MailboxSettings, session: MailboxSession, *, stopping: Callable[[], bool]) -> int:
-    """Store what is new in the folders of a mailbox; return how many messages were not known before.
+def collect(
+    store: Store, settings: MailboxSettings, session: MailboxSession, *, stopping: Callable[[], bool]
+) -> tuple[int, list[str]]:
+    """Store what is new in the folders of a mailbox; return how many messages were not known, and what failed.
 
-    Raises MailboxError; what was stored until then stays, and the next call goes on from there.
+    A folder that is at fault by itself does not keep the others from being read. What was stored until a failure stays,
+    and the next call goes on from there.
     """
     new = 0
+    failures = []
     for folder in settings.folders:
-        with store.reading() as connection:
-            cursor = messages.read_cursor(connection, settings.name, folder)
-        keeper = _Keeper(store=store, mailbox=settings.name, folder=folder)
-        position = Position(uid_validity=cursor.uid_validity, last_uid=cursor.last_uid) if cursor else None
         try:
-            summary = session.collect(folder, position, keeper.accept, now=utc_now(), stopping=stopping)
+            new += _collect_folder(store, settings.name, folder, session, stopping)
         except MailboxError as error:
-            with store.writing() as connection:
-                messages.note_failure(connection, settings.name, folder, utc_now(), str(error))
-            raise
-        with store.writing() as connection:
-            messages.note_success(connection, settings.name, folder, utc_now())
-        new += keeper.new
-        log.info(
-            "mailbox_polled",
-            mailbox=settings.name,
-            folder=folder,
-            fetched=summary.fetched,
-            new=keeper.new,
-            vanished=summary.vanished,
-        )
-        if summary.uid_validity_changed:
-            log.warning(
-                "uid_validity_changed",
-                mailbox=settings.name,
-                folder=folder,
-                uid_validity=summary.position.uid_validity,
-            )
-    return new
+            failures.append(str(error))
+            if not stopping():
+                note_failure(store, settings.name, [folder], error)
+        if not session.usable:
+            break
+    return new, failures
+
+
+def note_failure(store: Store, mailbox: str, folders: Sequence[str], error: MaintdError) -> None:
+    """Log that folders of a mailbox could not be read, and keep it for ``maintd stats``."""
+    step = error.step if isinstance(error, MailboxError) else None
+    log.error("mailbox_failed", mailbox=mailbox, folders=list(folders), step=step, problem=str(error))
+    with store.writing() as connection:
+        for folder in folders:
+            messages.note_failure(connection, mailbox, folder, utc_now(), str(error))
+
+
+def _collect_folder(
+    store: Store, mailbox: str, folder: str, session: MailboxSession, stopping: Callable[[], bool]
+) -> int:
+    with store.reading() as connection:
+        cursor = messages.read_cursor(connection, mailbox, folder)
+    keeper = _Keeper(store=store, mailbox=mailbox, folder=folder)
+    position = Position(uid_validity=cursor.uid_validity, last_uid=cursor.last_uid) if cursor else None
+    summary = session.collect(folder, position, keeper.accept, now=utc_now(), stopping=stopping)
+    with store.writing() as connection:
+        messages.note_success(connection, mailbox, folder, utc_now())
+    log.info(
+        "mailbox_polled",
+        mailbox=mailbox,
+        folder=folder,
+        fetched=summary.fetched,
+        new=keeper.new,
+        vanished=summary.vanished,
+    )
+    if summary.uid_validity_changed:
+        log.warning("uid_validity_changed", mailbox=mailbox, folder=folder, uid_validity=summary.position.uid_validity)
+    return keeper.new
 
 
 @dataclass(slots=True)
@@ -218,30 +241,38 @@ def _surprises(reading: Reading, folded: Sequence[Event]) -> Iterator[tuple[Even
 # --- file -------------------------------------------------------------------------------------------------------
 
 
-def file(store: Store, settings: MailboxSettings, session: MailboxSession) -> int:
-    """Flag or move the settled messages of a mailbox, as its configuration asks; return how many are proven filed.
+def file(store: Store, settings: MailboxSettings, session: MailboxSession) -> list[str]:
+    """Flag or move the settled messages of a mailbox, as its configuration asks; return what failed.
 
-    Every wish is from a committed row, so that a repetition after a crash is harmless. Raises MailboxError.
+    Every wish is from a committed row, so that a repetition after a crash is harmless.
     """
     if settings.after == "keep":
-        return 0
-    filed = 0
+        return []
+    failures = []
     for folder in settings.folders:
-        with store.reading() as connection:
-            cursor = messages.read_cursor(connection, settings.name, folder)
-            if cursor is None:
-                continue
-            filings = messages.unfiled(connection, settings.name, folder, cursor.uid_validity, limit=FILING_BATCH)
-        if not filings:
-            continue
-        wishes = [(filing.imap_uid, _target(settings, filing.disposition)) for filing in filings]
-        outcome = session.file(folder, cursor.uid_validity, wishes)
-        with store.writing() as connection:
-            messages.mark_filed(connection, settings.name, folder, cursor.uid_validity, outcome.uids, now=utc_now())
-        if outcome.problem:
-            log.warning("filing_refused", mailbox=settings.name, folder=folder, problem=outcome.problem)
-        filed += len(outcome.uids)
-    return filed
+        try:
+            problem = _file_folder(store, settings, session, folder) if session.usable else None
+        except MailboxError as error:
+            problem = str(error)
+        if problem:
+            failures.append(problem)
+            log.warning("filing_failed", mailbox=settings.name, folder=folder, problem=problem)
+    return failures
+
+
+def _file_folder(store: Store, settings: MailboxSettings, session: MailboxSession, folder: str) -> str | None:
+    with store.reading() as connection:
+        cursor = messages.read_cursor(connection, settings.name, folder)
+        if cursor is None:
+            return None
+        filings = messages.unfiled(connection, settings.name, folder, cursor.uid_validity, limit=FILING_BATCH)
+    if not filings:
+        return None
+    wishes = [(filing.imap_uid, _target(settings, filing.disposition)) for filing in filings]
+    outcome = session.file(folder, cursor.uid_validity, wishes)
+    with store.writing() as connection:
+        messages.mark_filed(connection, settings.name, folder, cursor.uid_validity, outcome.uids, now=utc_now())
+    return outcome.problem
 
 
 def _target(settings: MailboxSettings, disposition: Disposition) -> str:
