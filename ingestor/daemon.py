@@ -16,7 +16,6 @@ from types import FrameType
 import structlog
 
 from domain.errors import ConfigurationError, MailboxError, MaintdError
-from domain.message import Message, Reading
 from ingestor import pipeline
 from ingestor.config import MailboxTable, ProviderTable, Settings, where
 from ingestor.mailbox import MailboxSession, MailboxSettings
@@ -166,26 +165,30 @@ def poll(
     store: Store,
     names: Collection[str] = (),
     *,
-    settled: Callable[[Message, Reading], None] = lambda *_: None,
+    pool: WorkerPool | None = None,
 ) -> list[str]:
-    """Do one pass over the mailboxes and settle everything that waits; return what failed, one line each."""
+    """Do one pass over the mailboxes and settle everything that waits; return what failed, one line each.
+
+    ``pool`` None: one of its own, ended with the pass.
+    """
     tables = chosen_mailboxes(settings, names)
     watch = Watch(settings=settings, store=store)
-    pool = worker_pool(settings, store)
-    processor = pipeline.Processor(store=store, pool=pool)
+    workers = pool or worker_pool(settings, store)
+    processor = pipeline.Processor(store=store, pool=workers)
     try:
         with stopped_by_signals(watch.stop), ThreadPoolExecutor(len(tables), "mailbox") as threads:
             visits = [threads.submit(watch.collect, table) for table in tables]
             while not all(visit.done() for visit in visits) and not watch.stopping.is_set():
-                processor.process(stopping=watch.stopping.is_set, settled=settled)
+                processor.process(stopping=watch.stopping.is_set)
                 watch.wake.wait(0.05)
                 watch.wake.clear()
             failures = [failure for visit in visits for failure in visit.result()]
-            processor.process(stopping=watch.stopping.is_set, settled=settled)
+            processor.process(stopping=watch.stopping.is_set)
             # What was settled just now is filed at once, not at the next pass.
             failures += [failure for filed in threads.map(watch.file, tables) for failure in filed]
     finally:
-        pool.stop()
+        if pool is None:
+            workers.stop()
     return failures
 
 
