@@ -92,8 +92,9 @@ def _as_library_event(_logger: object, _method: str, event: MutableMapping[str, 
 
 
 def _plain_values(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Write instants as everywhere else: 2026-11-23T04:00:00Z."""
-    return {key: _instant(value) if isinstance(value, datetime) else value for key, value in event.items()}
+    """Put what every line has first, and write instants as everywhere else: 2026-11-23T04:00:00Z."""
+    ordered = {key: event[key] for key in ("timestamp", "level", "event")} | event
+    return {key: _instant(value) if isinstance(value, datetime) else value for key, value in ordered.items()}
 
 
 def _instant(value: datetime) -> str:
@@ -102,7 +103,8 @@ def _instant(value: datetime) -> str:
 
 def _safe_values(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """Keep what came in a mail from writing on the terminal: only a traceback has lines of its own."""
-    return {key: safe(value) if key == "exception" else _safe_value(value) for key, value in event.items()}
+    stated = {key: value for key, value in event.items() if value is not None}
+    return {key: safe(value) if key == "exception" else _safe_value(value) for key, value in stated.items()}
 
 
 def _safe_value(value: object) -> object:

@@ -49,6 +49,7 @@ def test_away_from_a_terminal_each_event_is_a_line_of_json():
     structlog.get_logger().info("message_settled", message=7, disposition=Disposition.APPLIED)
 
     [line] = lines_of(stream)
+    assert list(line)[:3] == ["timestamp", "level", "event"]
     stamp = line.pop("timestamp")
     assert line == {"event": "message_settled", "level": "info", "message": 7, "disposition": "applied"}
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+Z", str(stamp))
@@ -58,7 +59,7 @@ def test_on_a_terminal_each_event_is_a_coloured_line_for_people():
     stream = Terminal()
     logs.configure("auto", "info", stream)
 
-    structlog.get_logger().info("message_settled", message=7)
+    structlog.get_logger().info("message_settled", message=7, reason=None)
 
     assert re.sub(r"\x1b\[[0-9;]*m", "", stream.getvalue()).rstrip().endswith("message=7")
     assert "\x1b[" in stream.getvalue()
