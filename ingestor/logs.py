@@ -93,7 +93,7 @@ def _as_library_event(_logger: object, _method: str, event: MutableMapping[str, 
 
 def _plain_values(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """Put what every line has first, and write instants as everywhere else: 2026-11-23T04:00:00Z."""
-    ordered = {key: event[key] for key in ("timestamp", "level", "event")} | event
+    ordered = {key: event[key] for key in ("timestamp", "level", "event")} | dict(event)
     return {key: _instant(value) if isinstance(value, datetime) else value for key, value in ordered.items()}
 
 
