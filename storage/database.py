@@ -207,7 +207,8 @@ def _place(parsed: URL) -> str:
     """Return what errors call the database: never with a password, which may stand in the query as well."""
     if parsed.get_backend_name() == "sqlite":
         return str(_file(parsed))
-    return parsed.set(password=None, query={}).render_as_string()
+    # ``set`` takes None for "as it was".
+    return parsed.set(query={})._replace(password=None).render_as_string()
 
 
 def _file(parsed: URL) -> Path:
@@ -331,7 +332,7 @@ def _copy_file(source: Path, target: Path, place: str) -> None:
 
 def _dump(parsed: URL, target: Path, place: str) -> None:
     program = shutil.which("pg_dump")
-    shown = parsed.set(drivername="postgresql", password=None)
+    shown = parsed._replace(drivername="postgresql", password=None)
     typed = f'pg_dump --format=custom --file="{target}" "{_place(shown)}"'
     if program is None:
         raise StorageError(f"{place}: pg_dump is not installed here: type on a machine that has it: {typed}")

@@ -325,18 +325,10 @@ def acknowledge(
 
     ``ticket`` is our own, empty where none was named; the newest that was named stays with the event.
     """
-    seen = select(
-        *(events.c[name] for name in ("kind", "provider", "id_key", "generation", "material_digest")),
-        *(
-            sa.literal(value, acknowledgements.c[name].type)
-            for name, value in (("author", author), ("ticket", ticket), ("comment", comment), ("acknowledged_at", now))
-        ),
-    ).where(
-        events.c.kind == key.kind,
-        events.c.provider == key.provider,
-        events.c.id_key == key.id_key,
-        events.c.generation == generation,
-    )
-    columns = [column for column in acknowledgements.c if column.name != "id"]
-    if conn.execute(sa.insert(acknowledgements).from_select(columns, seen)).rowcount != 1:
+    names = {"kind": key.kind, "provider": key.provider, "id_key": key.id_key, "generation": generation}
+    same = (events.c[name] == value for name, value in names.items())
+    seen: str | None = conn.scalar(select(events.c.material_digest).where(*same))
+    if seen is None:
         raise NotFound(f"there is no {key.kind} {key.id_key} of {key.provider}: `maintd events` lists them")
+    said = {"author": author, "ticket": ticket, "comment": comment, "acknowledged_at": now}
+    conn.execute(sa.insert(acknowledgements), {**names, "material_digest": seen, **said})

@@ -28,7 +28,7 @@ _POSTGRESQL_STATES = {
     "42501": "a right is missing: make the user the owner of the database",
     "53100": "the disk of the server is full: make room, then start again; nothing that was committed is lost",
     "53300": "the server has no connection left: raise its max_connections or end other clients",
-    "57P01": "the server was shut down: start it again",
+    "57P01": "the server was shut down or has cut the connection: see that it runs, try again",
     "40P01": "two transactions waited for each other: try again",
 }
 
