@@ -182,7 +182,7 @@ def test_a_cut_in_the_middle_of_a_fetch_loses_and_doubles_nothing(dovecot, user,
 def test_a_server_that_hangs_is_given_up_at_any_step(dovecot, user, ledger, mails, proxy, command):
     dovecot.deliver(user, mails(2))
     proxy.rule("c2s", command, "stall")
-    with connect(dovecot.plain(user, proxy.port, read_seconds=0.5)) as session:
+    with connect(dovecot.plain(user, proxy.port, read_seconds=1.5)) as session:
         with pytest.raises(MailboxError, match="timed out"):
             ledger.collect(session)
         assert not session.usable
@@ -313,3 +313,20 @@ def test_settings_do_not_show_the_password(dovecot, user):
     settings = replace(dovecot.settings(user), password="hunter2")
 
     assert "hunter2" not in repr(settings)
+
+
+def test_the_newest_messages_can_be_looked_at_on_trial(dovecot, user, mails):
+    dovecot.deliver(user, mails(5))
+    before = dovecot.flags(user)
+    with connect(dovecot.settings(user)) as session:
+        newest = session.latest("INBOX", 2, now=NOW)
+        more = session.latest("INBOX", 10, now=NOW)
+
+    assert [arrival.envelope.subject for arrival in newest] == ["mail 4", "mail 5"]
+    assert len(more) == 5
+    assert dovecot.flags(user) == before
+
+
+def test_of_an_empty_folder_there_is_nothing_newest(dovecot, user):
+    with connect(dovecot.settings(user)) as session:
+        assert session.latest("INBOX", 10, now=NOW) == []

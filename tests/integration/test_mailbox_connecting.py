@@ -1,7 +1,6 @@
 """Connecting to a real server, and each way in which that fails."""
 
 import threading
-import time
 from datetime import UTC, datetime
 
 import pytest
@@ -100,21 +99,19 @@ def test_a_port_where_nothing_listens_is_refused(dovecot, user, free_port):
 def test_a_server_that_hangs_before_login_is_given_up(dovecot, user, proxy):
     proxy.rule("c2s", rb"AUTHENTICATE", "stall")
 
-    step, permanent, text = failure_of(dovecot.plain(user, proxy.port, read_seconds=0.3))
+    step, permanent, text = failure_of(dovecot.plain(user, proxy.port, read_seconds=1))
 
     assert (step, permanent) == ("login", False)
     assert "timed out" in text
 
 
 def test_a_server_that_hangs_is_left_at_once_when_asked_to(dovecot, user, proxy, ledger):
-    with connect(dovecot.plain(user, proxy.port)) as session:
+    # Its own timeout is longer than any test may take.
+    with connect(dovecot.plain(user, proxy.port, read_seconds=600)) as session:
         proxy.stall()
         threading.Timer(0.2, session.close_now).start()
-        begun = time.monotonic()
         with pytest.raises(MailboxError, match="closed on request"):
             ledger.collect(session)
-
-    assert time.monotonic() - begun < session.settings.read_seconds / 2
 
 
 def test_a_session_closed_before_it_is_opened_does_not_connect(dovecot, user):
