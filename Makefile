@@ -52,7 +52,7 @@ bench: $(VENV)/.installed-dev
 
 torture: $(VENV)/.installed-dev
 	@tests/gate/system_packages.sh
-	MAINTD_TORTURE=1 $(BIN)/python -m pytest tests/end_to_end/test_kill.py
+	MAINTD_TORTURE=1 $(BIN)/python -m pytest tests/integration/test_kill.py
 
 clean:
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

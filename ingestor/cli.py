@@ -148,7 +148,7 @@ def poll(request: Request, mailboxes: tuple[str, ...]) -> None:
         failures = daemon.poll(settings, store, mailboxes)
     # Each failure stands in the log already, where it happened.
     if failures:
-        sys.exit(FOUND_SOMETHING)
+        click.get_current_context().exit(FOUND_SOMETHING)
 
 
 @cli.command()
@@ -164,7 +164,7 @@ def check(request: Request, *, offline: bool) -> None:
     if request.as_json:
         terminal.print_json([{"part": one.part, "ok": one.ok, "text": one.text} for one in found])
     if any(one.ok is False for one in found):
-        sys.exit(FOUND_SOMETHING)
+        click.get_current_context().exit(FOUND_SOMETHING)
 
 
 @cli.command("demo")
@@ -268,7 +268,7 @@ def parse(request: Request, file: Any, provider: str | None) -> None:
     else:
         reports.print_reading(reading, utc=request.utc)
     if reading.disposition is Disposition.QUARANTINED:
-        sys.exit(FOUND_SOMETHING)
+        click.get_current_context().exit(FOUND_SOMETHING)
 
 
 @cli.command("messages")
@@ -502,7 +502,7 @@ def reparse(request: Request, *, everything: bool, provider: str | None, since: 
     else:
         reports.print_reparse(reread, differences, applied=apply)
     if reread.unread:
-        sys.exit(FOUND_SOMETHING)
+        click.get_current_context().exit(FOUND_SOMETHING)
 
 
 # --- what there is ----------------------------------------------------------------------------------------------
@@ -567,7 +567,7 @@ def db_check(request: Request) -> None:
     if not problems and not request.as_json:
         terminal.print_line("sound: nothing is lost, and every event is what its mails say")
     if problems:
-        sys.exit(FOUND_SOMETHING)
+        click.get_current_context().exit(FOUND_SOMETHING)
 
 
 @db.command("backup")
@@ -594,7 +594,7 @@ def config_check(request: Request) -> None:
         if not request.as_json:
             raise
         terminal.print_json({"problems": list(error.problems), "warnings": []})
-        sys.exit(USAGE)
+        click.get_current_context().exit(USAGE)
     if request.as_json:
         terminal.print_json({"problems": [], "warnings": list(settings.warnings)})
         return

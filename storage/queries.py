@@ -251,7 +251,7 @@ def _acknowledgements(conn: Connection, condition: ColumnElement[bool]) -> Mappi
 
 
 def facts(one: Event) -> Shape:
-    """Return what an event is, without what people said of it, its history and its phase."""
+    """Return what an event is, as if nobody had seen it: without what people said of it, its history and its phase."""
     return {
         "kind": one.kind.value,
         "provider": one.provider,
@@ -269,6 +269,8 @@ def facts(one: Event) -> Shape:
         "cause": None,
         "summary": one.summary,
         "organizer": one.organizer,
+        "acknowledged": False,
+        "internal_ticket": "",
         "stamp": _iso(one.stamp),
         "stamp_inferred": one.stamp_inferred,
         "unverified": one.unverified,
@@ -276,6 +278,7 @@ def facts(one: Event) -> Shape:
         "replaced_by": None,
         "linked": [],
         "updates": one.updates,
+        "phase": None,
     }
 
 
@@ -492,7 +495,7 @@ def stats(conn: Connection, *, now: datetime, mailboxes: Collection[str]) -> Sha
 def _counts(conn: Connection, column: sa.Column[str]) -> dict[str, int]:
     """Return how many rows there are of each value, without those that have none."""
     statement = select(column, func.count()).where(column.is_not(None)).group_by(column).order_by(column)
-    return dict(conn.execute(statement).tuples().all())
+    return {value: found for value, found in conn.execute(statement)}  # noqa: C416  # a Row is no pair to dict()
 
 
 def _waiting_since(conn: Connection) -> dict[str, datetime]:
@@ -504,7 +507,7 @@ def _waiting_since(conn: Connection) -> dict[str, datetime]:
         .where(message_rows.c.disposition == Disposition.RECEIVED)
         .group_by(sightings.c.mailbox)
     )
-    return dict(conn.execute(statement).tuples().all())
+    return {value: found for value, found in conn.execute(statement)}  # noqa: C416  # a Row is no pair to dict()
 
 
 # --- the laws ---------------------------------------------------------------------------------------------------

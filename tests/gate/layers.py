@@ -24,7 +24,7 @@ LAYERS = {
     "unit": (*PYTEST, "tests/unit"),
     "storage": (*PYTEST, "tests/storage", "--ignore=tests/storage/test_schema.py"),
     "migrations": (*PYTEST, "tests/storage/test_schema.py"),
-    "integration": (*PYTEST, "tests/integration"),
+    "integration": (*PYTEST, "tests/integration", "tests/shared"),
     "end to end": (*PYTEST, "tests/end_to_end"),
     "wheel": (str(BIN / "python"), "tests/gate/wheel.py"),
 }

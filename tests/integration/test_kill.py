@@ -93,9 +93,7 @@ def state(url: str) -> dict[str, Any]:
             listed = queries.events(connection, now=NOW, completions=frozenset())
             events = []
             for one in listed:
-                found = queries.event(
-                    connection, one["id"], now=NOW, completions=frozenset(), provider=one["provider"]
-                )
+                found = queries.event(connection, one["id"], now=NOW, completions=frozenset(), provider=one["provider"])
                 for event in found:
                     event["messages"] = sorted(message["message_id"] for message in event["messages"])
                 events.append(sorted(found, key=lambda event: event["generation"]))

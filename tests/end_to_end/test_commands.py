@@ -1,0 +1,318 @@
+"""The commands as a user types them, on a database that our own mails were imported into."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ingestor.cli import main
+
+ROOT = Path(__file__).parents[2]
+MAILS = ROOT / "tests" / "mail"
+
+Maintd = Callable[..., Any]
+
+
+@pytest.fixture(scope="module")
+def config(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    directory = tmp_path_factory.mktemp("maintd")
+    path = directory / "config.toml"
+    path.write_text(f'[database]\nurl = "sqlite:///{directory / "maintd.db"}"\n[log]\nlevel = "error"\n')
+    assert main(["import", str(MAILS), "--config", str(path)]) == 0
+    return path
+
+
+@pytest.fixture
+def maintd(config: Path, capsys: pytest.CaptureFixture[str]) -> Maintd:
+    """Run a command with ``--json`` and return what it printed; ``status`` is the exit status that is expected."""
+
+    def run(*words: str, status: int = 0) -> Any:
+        capsys.readouterr()
+        found = main([*words, "--config", str(config), "--json"])
+        output = capsys.readouterr()
+        assert found == status, output
+        return json.loads(output.out) if output.out else output.err
+
+    return run
+
+
+@pytest.fixture
+def plain(config: Path, capsys: pytest.CaptureFixture[str]) -> Maintd:
+    """Run a command as in a pipe; return its lines, split at tabs."""
+
+    def run(*words: str, status: int = 0) -> list[list[str]]:
+        capsys.readouterr()
+        assert main([*words, "--config", str(config)]) == status
+        return [line.split("\t") for line in capsys.readouterr().out.splitlines()]
+
+    return run
+
+
+def test_events_have_the_shape_that_is_documented(maintd) -> None:
+    event = next(event for event in maintd("events") if event["id"] == "TTN-0008811204")
+
+    assert list(event) == [
+        *("kind", "provider", "id", "generation", "accounts", "status", "start", "end", "windows", "circuits"),
+        *("etr", "end_inferred", "reported_at", "cause", "summary", "organizer", "acknowledged", "internal_ticket"),
+        *("stamp", "stamp_inferred", "unverified", "replaces", "replaced_by", "linked", "updates", "phase"),
+    ]
+    assert [set(window) for window in event["windows"]] == [{"start", "end", "status", "withdrawn", "circuits"}] * 3
+    assert event["start"] == event["windows"][0]["start"]
+    assert event["end"] == event["windows"][-1]["end"]
+
+
+def test_events_are_sorted_by_start_provider_and_id(maintd) -> None:
+    keys = [(event["start"], event["provider"], event["id"]) for event in maintd("events")]
+
+    assert keys == sorted(keys)
+    assert len(keys) > 10
+
+
+def test_events_can_be_chosen(maintd) -> None:
+    every = maintd("events")
+    circuit = every[0]["circuits"][0]["circuit_id"]
+
+    assert {event["provider"] for event in maintd("events", "--provider", "zayo")} == {"zayo"}
+    assert every[0] in maintd("events", "--circuit", circuit.lower())
+    assert maintd("events", "--kind", "outage") == []
+    assert len(maintd("events", "--upcoming")) + len(maintd("events", "--past")) + len(
+        maintd("events", "--active")
+    ) == len(every)
+    assert maintd("events", "--until", "2020-01-01") == []
+
+
+def test_show_tells_history_and_mails(maintd) -> None:
+    event = maintd("show", "ttn-0008811204")
+
+    assert len(event["history"]) == event["updates"]
+    assert set(event["history"][0]) == {"stamp", "move", "source", "superseded", "changes"}
+    assert event["history"][0]["move"] == "opened"
+    assert {message["disposition"] for message in event["messages"]} == {"applied"}
+    assert event["etr_revisions"] == []
+    assert event["netbox"] is None
+
+
+def test_an_event_that_does_not_exist_is_an_error_of_one_line(maintd) -> None:
+    error = maintd("show", "NO-SUCH-ID", status=1)
+
+    assert error.count("\n") == 1
+    assert "NO-SUCH-ID" in error
+    assert "maintd events" in error
+
+
+def test_messages_have_the_shape_that_is_documented(maintd) -> None:
+    found = maintd("messages", "--disposition", "applied", "--provider", "zayo")
+
+    assert list(found[0]) == [
+        *("id", "mailbox", "folder", "imap_uid", "uid_validity", "message_id", "from", "subject", "date"),
+        *("received_at", "size", "disposition", "reason", "provider", "reader", "events"),
+    ]
+    assert all(["maintenance", "zayo", event_id] in one["events"] for one in found for _, _, event_id in one["events"])
+
+
+def test_stats_count_every_message_once(maintd) -> None:
+    stats = maintd("stats")
+
+    assert list(stats["messages"]) == ["received", "applied", "irrelevant", "ignored", "quarantined"]
+    assert sum(stats["messages"].values()) == len(maintd("messages"))
+    assert stats["events"] == {"maintenance": len(maintd("events")), "outage": 0}
+
+
+def test_an_acknowledgement_holds_until_something_material_changes(maintd, tmp_path) -> None:
+    (event,) = maintd("events", "--circuit", "RHL-DEN-0042") or [maintd("events", "--provider", "ntt")[0]]
+
+    acknowledged = maintd("ack", event["id"], "--provider", event["provider"], "--ticket", "NOC-7", "--comment", "seen")
+
+    assert acknowledged["acknowledged"] is True
+    assert acknowledged["internal_ticket"] == "NOC-7"
+    assert maintd("show", event["id"], "--provider", event["provider"])["acknowledged"] is True
+
+
+def test_an_import_again_finds_nothing_new(maintd) -> None:
+    again = maintd("import", str(MAILS))
+
+    assert again["new"] == 0
+    assert again["messages"] == len(list(MAILS.glob("*/*.eml")))
+
+
+def test_reading_again_with_the_same_readers_changes_nothing(maintd) -> None:
+    assert maintd("reparse", "--all", "--apply") == {
+        "read": sum(1 for one in maintd("messages")),
+        "applied": True,
+        "events": [],
+        "messages": [],
+        "unread": [],
+    }
+
+
+def test_an_assigned_sender_is_that_provider_from_now_on(maintd) -> None:
+    unknown = next(
+        one for one in maintd("quarantine", "list", "--reason", "unknown_provider") if "harbourfibre" in one["from"]
+    )
+    shown = maintd("quarantine", "show", str(unknown["id"]))
+    assert "genericprovider" in shown["detail"]
+
+    result = maintd("quarantine", "assign", str(unknown["id"]), "packetfabric")
+
+    assert result["dispositions"]["applied"] == 1
+    assert maintd("messages", "--provider", "packetfabric")[0]["disposition"] == "applied"
+    assert maintd("db", "check") == {"problems": []}
+
+
+def test_a_mail_can_be_ignored_and_stays_ignored(maintd) -> None:
+    waiting = maintd("quarantine", "list")[0]
+
+    maintd("quarantine", "ignore", str(waiting["id"]))
+
+    assert waiting["id"] in [one["id"] for one in maintd("messages", "--disposition", "ignored")]
+    assert "not in quarantine" in maintd("quarantine", "ignore", str(waiting["id"]), status=1)
+    maintd("reparse", "--all", "--apply")
+    assert waiting["id"] in [one["id"] for one in maintd("messages", "--disposition", "ignored")]
+
+
+def test_parse_says_what_would_be_recorded_and_touches_no_database(maintd) -> None:
+    before = maintd("stats")
+
+    reading = maintd("parse", str(MAILS / "zayo" / "three_nights.eml"))
+
+    assert reading["reader"] == "circuit-maintenance-parser/zayo"
+    assert [len(update["windows"]) for update in reading["updates"]] == [3]
+    assert maintd("stats") == before
+    assert maintd("parse", str(MAILS / "unknown" / "free_text.eml"), status=1)["reason"] == "unknown_provider"
+
+
+def test_in_a_pipe_rows_are_lines_with_tabs(plain, maintd) -> None:
+    rows = plain("events", "--utc")
+
+    assert [row[1] for row in rows] == [event["id"] for event in maintd("events")]
+    assert all(len(row) == 8 for row in rows)
+
+
+def test_the_database_is_sound_and_can_be_copied(maintd, plain, config, tmp_path) -> None:
+    assert maintd("db", "check") == {"problems": []}
+    assert plain("db", "upgrade")
+
+    plain("db", "backup", str(tmp_path / "copy.db"))
+
+    copy = tmp_path / "config.toml"
+    copy.write_text(config.read_text().replace(str(config.parent / "maintd.db"), str(tmp_path / "copy.db")))
+    assert main(["db", "check", "--config", str(copy)]) == 0
+
+
+def test_providers_are_listed_with_their_mails(maintd) -> None:
+    providers = {provider["name"]: provider for provider in maintd("providers")}
+
+    assert len(providers) >= 37
+    assert providers["zayo"]["senders"] == ["@zayo.com"]
+    assert providers["zayo"]["messages"] >= 4
+
+
+def test_every_mistake_of_a_configuration_is_one_line_and_exit_status_two(tmp_path, capsys) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text('[[mailbox]]\nname = "noc"\nhost = "imap.example.net"\nusrname = "x"\npoll_seconds = 0\n')
+
+    assert main(["config", "check", "--config", str(path)]) == 2
+
+    errors = capsys.readouterr().err.splitlines()
+    assert any("usrname" in line and "username" in line for line in errors)
+    assert any("poll_seconds" in line for line in errors)
+
+
+def test_a_configuration_that_is_missing_says_what_to_do(tmp_path, capsys, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("MAINTD_CONFIG", raising=False)
+
+    assert main(["events"]) == 2
+    assert "config.example.toml" in capsys.readouterr().err
+
+
+def test_a_database_that_is_missing_says_what_to_do(tmp_path, capsys) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text(f'[database]\nurl = "sqlite:///{tmp_path / "none.db"}"\n')
+
+    assert main(["events", "--config", str(path)]) == 1
+    assert "maintd db upgrade" in capsys.readouterr().err
+    assert not (tmp_path / "none.db").exists()
+
+
+def test_usage_errors_exit_with_two(capsys) -> None:
+    assert main(["reparse"]) == 2
+    assert main(["nonsense"]) == 2
+
+
+def test_no_mail_writes_on_a_terminal(tmp_path, capsys) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text(f'[database]\nurl = "sqlite:///{tmp_path / "x.db"}"\n[log]\nlevel = "error"\n')
+    (tmp_path / "evil.eml").write_bytes(
+        b"From: x@nobody.example\nSubject: =?utf-8?b?G1syShtdMDtvd25lZAc=?=\nDate: Mon, 23 Nov 2026 10:00:00 +0000\n"
+        b"Message-ID: <evil@nobody.example>\n\nhello \x1b[2J \x9b31m \xe2\x80\xae\n"
+    )
+    assert main(["import", str(tmp_path / "evil.eml"), "--config", str(path)]) == 0
+    for words in (
+        ["messages"],
+        ["quarantine", "list"],
+        ["quarantine", "show", "1"],
+        ["quarantine", "show", "1", "--json"],
+    ):
+        assert main([*words, "--config", str(path)]) == 0
+
+    written = capsys.readouterr().out
+    assert "\x1b" not in written
+    assert "\x9b" not in written
+    assert "\u202e" not in written
+
+
+def test_the_program_is_a_command_and_a_module(tmp_path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "ingestor", "--version"], capture_output=True, text=True, check=False, cwd=ROOT
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("maintd")
+
+
+def test_the_demo_shows_its_events_and_ends_at_a_signal(tmp_path) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "ingestor", "demo", "--directory", str(tmp_path / "demo")],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        cwd=ROOT,
+    )
+    config = tmp_path / "demo" / "config.toml"
+    try:
+        lines = []
+        assert process.stdout is not None
+        for line in process.stdout:
+            lines.append(line.decode())
+            if "Ctrl-C" in lines[-1]:
+                break
+        assert any("TTN-0009120417" in line and "3 windows" in line for line in lines)
+        # A mail dropped into the mailbox appears.
+        target = tmp_path / "demo" / "mail" / "new" / "dropped.eml"
+        target.write_bytes((MAILS / "zayo" / "three_nights.eml").read_bytes())
+        assert appears("TTN-0008811204", config)
+    finally:
+        process.terminate()
+        process.communicate(timeout=60)
+    assert process.returncode == 0
+
+
+def appears(event_id: str, config: Path) -> bool:
+    deadline = time.monotonic() + 90
+    while time.monotonic() < deadline:
+        done = subprocess.run(
+            [sys.executable, "-m", "ingestor", "show", event_id, "--config", str(config), "--json"],
+            capture_output=True,
+            check=False,
+            cwd=ROOT,
+            env={**os.environ},
+        )
+        if done.returncode == 0:
+            return True
+        time.sleep(1)
+    return False
