@@ -26,7 +26,7 @@ from pydantic import (
 )
 
 from domain.errors import ConfigurationError
-from ingestor.mistakes import Mistake, duplicates, found, line, repeated, unexpected, without_password
+from ingestor.mistakes import Mistake, duplicates, found, line, nearest, repeated, unexpected, without_password
 from ingestor.secrets import (
     SOURCES,
     PlainSecret,
@@ -34,12 +34,15 @@ from ingestor.secrets import (
     hidden,
     secret_of,
 )
+from parsers.providers import PROVIDERS
 
 DEFAULT_PLACES = (Path("config.toml"), Path("/etc/maintd/config.toml"))
 DAY_SECONDS = 86_400
+KNOWN_PROVIDERS = frozenset(name for provider in PROVIDERS for name in (provider.name, *provider.aliases))
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _SENDER = re.compile(r"[^@\s<>]*@[^@\s<>]+")
+_EMPTY_LIST = "got an empty list, expected at least one entry"
 # Source: RFC 9051 9, flag-keyword: an atom.
 _IMAP_FLAG = re.compile(r"\\(?:Seen|Flagged|Answered)|[!#$&'+-\[^-z|}~]+")
 
@@ -176,7 +179,7 @@ class MailboxTable(_Table):
     username: _Text = Field(examples=["maint@example.net"], description="The login.")
     password: _Secret = Field(examples=[{"file": "/etc/maintd/noc-password"}], description="The password, a secret.")
     folders: tuple[_Text, ...] = Field(
-        default=("INBOX",), strict=False, min_length=1, description="The folders that are read."
+        default=("INBOX",), strict=False, json_schema_extra={"minItems": 1}, description="The folders that are read."
     )
     poll_seconds: int = Field(default=60, ge=10, le=DAY_SECONDS, description="Seconds between two looks.")
     initial: _Initial = Field(default=14, description="What is read at the first look at a folder.")
@@ -215,6 +218,8 @@ class MailboxTable(_Table):
     @field_validator("folders")
     @classmethod
     def _each_folder_once(cls, folders: tuple[str, ...]) -> tuple[str, ...]:
+        if not folders:
+            raise Mistake(_EMPTY_LIST)
         twice = repeated([_folder_key(folder) for folder in folders])
         if twice:
             raise Mistake(f"{', '.join(map(found, twice))} stands twice, expected each folder once")
@@ -235,7 +240,11 @@ class ProviderTable(_Table):
 
     name: _ProviderName = Field(examples=["zayo"], description="The provider's name.")
     senders: tuple[_Sender, ...] | None = Field(
-        default=None, strict=False, min_length=1, description="Addresses and domains that its notices come from."
+        default=None,
+        examples=[("@zayo.com",)],
+        strict=False,
+        json_schema_extra={"minItems": 1},
+        description="Addresses and domains that its notices come from.",
     )
     reader: _ProviderName | None = Field(
         default=None, description="A provider that maintd knows and whose form of notices this one uses."
@@ -246,6 +255,23 @@ class ProviderTable(_Table):
     sends_completions: bool | None = Field(
         default=None, description="Whether it says when work is done: without that a maintenance becomes overdue."
     )
+
+    @field_validator("senders")
+    @classmethod
+    def _needed_by_a_new_provider(cls, senders: tuple[str, ...] | None, info: ValidationInfo) -> tuple[str, ...] | None:
+        if senders == ():
+            raise Mistake(_EMPTY_LIST)
+        name = info.data.get("name")
+        if senders is None and name is not None and name not in KNOWN_PROVIDERS:
+            raise Mistake(f'missing: "{name}" is not built in, {nearest(name, KNOWN_PROVIDERS)}')
+        return senders
+
+    @field_validator("reader")
+    @classmethod
+    def _built_in_reader(cls, reader: str | None) -> str | None:
+        if reader is not None and reader not in KNOWN_PROVIDERS:
+            raise Mistake(f"no built-in provider {found(reader)}, {nearest(reader, KNOWN_PROVIDERS)}")
+        return reader
 
 
 class WorkersTable(_Table):

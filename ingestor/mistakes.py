@@ -6,7 +6,7 @@
 import difflib
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 Known = Mapping[str, Mapping[str, str]]
@@ -25,7 +25,6 @@ _EXPECTED = {
     "int_from_float": "a whole number",
     "bool_type": "true or false",
     "tuple_type": 'a list, as in ["one", "two"]',
-    "too_short": "at least one entry",
     "string_type": "text in quotation marks",
     "path_type": "the path of a file in quotation marks",
 }
@@ -45,15 +44,20 @@ def line(details: Mapping[str, Any], data: Mapping[str, Any], known: Known) -> s
     location = details["loc"]
     if details["type"] == "extra_forbidden":
         keys = known if len(location) == 1 else known[location[0]]
-        return f"{_place(location[:-1], data)}{unknown_key(location[-1], tuple(keys))}"
+        return f"{_place(location[:-1], data)}{unknown_key(location[-1], keys)}"
     return f"{_place(location, data)}{_problem(details, known)}"
 
 
-def unknown_key(key: str, known: Sequence[str]) -> str:
+def unknown_key(key: str, known: Iterable[str]) -> str:
     """Return what is said of a key that does not exist, with the nearest that does."""
-    near = difflib.get_close_matches(key.lower(), known, n=1)
-    advice = f'did you mean "{near[0]}"?' if near else f"expected one of {', '.join(sorted(known))}"
-    return f"unknown key {found(key)}, {advice}"
+    return f"unknown key {found(key)}, {nearest(key, known)}"
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Return the question whether the known name that is nearest was meant, or all of them where none is near."""
+    names = sorted(known)
+    near = difflib.get_close_matches(name.lower(), names, n=1)
+    return f'did you mean "{near[0]}"?' if near else f"expected one of {', '.join(names)}"
 
 
 def duplicates(data: Mapping[str, Any]) -> Iterator[str]:

@@ -120,7 +120,7 @@ def test_settings_cannot_be_changed():
             'not "imap.example.net".',
         ),
         ('folders = "INBOX"', 'folders: got "INBOX", expected a list, as in ["one", "two"].'),
-        ("folders = []", "folders: got a list, expected at least one entry."),
+        ("folders = []", "folders: got an empty list, expected at least one entry."),
         ('folders = ["INBOX", 5]', "folders: entry 2: got 5, expected text in quotation marks."),
         ('folders = ["Inbox", "INBOX"]', 'folders: "INBOX" stands twice, expected each folder once.'),
         ('initial = "old"', 'initial: got "old", expected "all", "new", or a number of days from 1 to 36500.'),
@@ -219,6 +219,29 @@ def test_a_sender_belongs_to_one_provider():
     text = '[[provider]]\nname = "a"\nsenders = ["@x.example"]\n[[provider]]\nname = "b"\nsenders = ["@X.example"]'
 
     assert problems_of(text) == ['provider: senders: "@x.example" stands twice, expected each sender once.']
+
+
+@pytest.mark.parametrize(
+    ("setting", "problem"),
+    [
+        ('name = "zayoo"', 'provider "zayoo": senders: missing: "zayoo" is not built in, did you mean "zayo"?'),
+        (
+            'name = "a"\nsenders = ["@a.example"]\nreader = "zayoo"',
+            'provider "a": reader: no built-in provider "zayoo", did you mean "zayo"?',
+        ),
+        (
+            'name = "Zayo"',
+            'provider "Zayo": name: got "Zayo", expected small letters, digits, ".", "_" and "-".',
+        ),
+        (
+            'name = "zayo"\nsenders = ["zayo.com"]',
+            'provider "zayo": senders: entry 1: got "zayo.com", expected an address or a domain, '
+            'as in "noc@carrier.example" or "@carrier.example".',
+        ),
+    ],
+)
+def test_a_wrong_setting_of_a_provider_is_named(setting, problem):
+    assert problems_of(f"[[provider]]\n{setting}") == [problem]
 
 
 @pytest.mark.parametrize(
