@@ -25,6 +25,7 @@ _SQLITE = (
 _POSTGRESQL_STATES = {
     "3D000": "there is no such database: create it with `createdb`",
     "25006": "the server takes no writes (a standby?): name the primary server in [database] url",
+    "3F000": "a right is missing: make the user the owner of the database",
     "42501": "a right is missing: make the user the owner of the database",
     "53100": "the disk of the server is full: make room, then start again; nothing that was committed is lost",
     "53300": "the server has no connection left: raise its max_connections or end other clients",

@@ -624,8 +624,8 @@ def _differences(key: EventKey, folded: Sequence[Event], stored: Sequence[Event]
     if not folded:
         yield f"{name} is stored and no message states it"
     elif len(folded) != len(stored):
-        yield f"{name} has {len(stored)} generations, its updates make {len(folded)}: run `maintd reparse --apply`"
+        yield f"{name} has {len(stored)} generations, its updates make {len(folded)}"
     else:
         for right, held in zip(folded, stored, strict=True):
             if right != held:
-                yield f"{name} is not what its updates make of it: run `maintd reparse --apply`"
+                yield f"{name} is not what its updates make of it"

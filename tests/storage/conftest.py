@@ -1,9 +1,11 @@
 """An opened store on both databases, and builders: what a test does not name is what most mails say."""
 
 import hashlib
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,7 +15,7 @@ from sqlalchemy import Connection
 from domain.events import StatedCircuit, StatedWindow, Update
 from domain.message import Arrival, Disposition, Envelope, Place, Reading, Reason
 from domain.vocabulary import Impact, Kind, MaintenanceStatus
-from storage import database, events, messages
+from storage import database, events, messages, schema
 from storage.database import Store
 
 # The mails of all tests come in on this day, and the work that they announce is ten days later.
@@ -26,11 +28,33 @@ def now() -> datetime:
     return NOW
 
 
-@pytest.fixture
-def store(database_url: str) -> Iterator[Store]:
-    """A store with its schema, opened."""
-    database.upgrade(database_url)
-    opened = database.open_store(database_url)
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SQLite file with its schema, to be copied."""
+    path = tmp_path_factory.mktemp("template") / "maintd.db"
+    database.upgrade(f"sqlite:///{path}")
+    return path
+
+
+@pytest.fixture(scope="session")
+def postgresql_ledger(postgresql_server: Any) -> Any:
+    """The server, with a database "ledger" that has its schema, to be emptied."""
+    postgresql_server.run("CREATE DATABASE ledger")
+    database.upgrade(postgresql_server.url("ledger"))
+    return postgresql_server
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+    """A store with its schema and without a row, opened: the same test runs on SQLite and on PostgreSQL."""
+    if request.param == "sqlite":
+        copy = shutil.copy(request.getfixturevalue("sqlite_template"), tmp_path / "maintd.db")
+        url = f"sqlite:///{copy}"
+    else:
+        server = request.getfixturevalue("postgresql_ledger")
+        server.run(f"TRUNCATE {', '.join(schema.metadata.tables)} RESTART IDENTITY", database="ledger")
+        url = server.url("ledger")
+    opened = database.open_store(url)
     yield opened
     opened.close()
 

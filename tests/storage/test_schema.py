@@ -30,9 +30,6 @@ def test_the_migrations_make_the_schema_that_the_code_speaks_of(store):
     with store.writing() as conn:
         context = MigrationContext.configure(conn, opts={"compare_server_default": True})
         assert compare_metadata(context, schema.metadata) == []
-
-
-def test_the_migrations_make_the_partial_index(store):
     with store.reading() as conn:
         indexes = {index["name"]: index for index in sa.inspect(conn).get_indexes("sightings")}
     options = indexes["ix_sightings_mailbox_folder_uid_validity_imap_uid"]["dialect_options"]
