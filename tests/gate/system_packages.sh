@@ -4,7 +4,7 @@
 set -e
 
 missing=""
-command -v dovecot >/dev/null || test -x /usr/sbin/dovecot || missing="dovecot-imapd dovecot-lmtpd"
+command -v dovecot >/dev/null || test -x /usr/sbin/dovecot || missing="dovecot-imapd"
 command -v initdb >/dev/null || ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || missing="$missing postgresql"
 test -n "$missing" || exit 0
 

@@ -8,7 +8,7 @@ import pytest
 from domain.errors import MailboxError
 from ingestor.mailbox import Position, connect
 
-pytestmark = [pytest.mark.dovecot, pytest.mark.shared]
+pytestmark = pytest.mark.dovecot
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
@@ -154,7 +154,7 @@ def test_a_ledger_that_fails_gets_the_batch_again(dovecot, user, ledger, mails):
 def test_a_changed_uid_validity_makes_everything_be_read_again(dovecot, user, ledger, mails):
     dovecot.deliver(user, mails(3))
     before = ledger.visit(dovecot.settings(user))
-    dovecot.doveadm("mailbox", "update", "--uid-validity", "12345", "-u", user, "INBOX")
+    dovecot.set_uid_validity(user, 12345)
 
     summary = ledger.visit(dovecot.settings(user))
 
@@ -167,7 +167,7 @@ def test_a_changed_uid_validity_makes_everything_be_read_again(dovecot, user, le
 @pytest.mark.parametrize("octets", [200, 20_000, 60_000])
 def test_a_cut_in_the_middle_of_a_fetch_loses_and_doubles_nothing(dovecot, user, ledger, mail, proxy, octets):
     dovecot.deliver(user, [mail(number, body="line of text\r\n" * 800) for number in range(1, 9)])
-    proxy.rule("c2s", rb"UID FETCH .*BODY", ("cut_s2c_after", octets))
+    proxy.rule("c2s", rb"UID FETCH .*BODY", ("cut", octets))
 
     with pytest.raises(MailboxError) as caught:
         ledger.visit(dovecot.plain(user, proxy.port))
@@ -198,7 +198,7 @@ def test_a_server_that_hangs_is_given_up_at_any_step(dovecot, user, ledger, mail
 def test_a_server_that_ends_the_session_is_quoted(dovecot, user, ledger, mails, proxy):
     dovecot.deliver(user, mails(2))
     with connect(dovecot.plain(user, proxy.port)) as session:
-        proxy.rule("s2c", rb"FETCH", ("replace", b"* BYE Session invalidated - AccessTokenExpired\r\n"))
+        proxy.rule("s2c", rb"FETCH", lambda _: b"* BYE Session invalidated - AccessTokenExpired\r\n")
         with pytest.raises(MailboxError, match="the server said BYE: Session invalidated - AccessTokenExpired; tried"):
             ledger.collect(session)
 

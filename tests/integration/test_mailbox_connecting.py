@@ -8,7 +8,7 @@ import pytest
 from domain.errors import MailboxError
 from ingestor.mailbox import connect, probe
 
-pytestmark = [pytest.mark.dovecot, pytest.mark.shared]
+pytestmark = pytest.mark.dovecot
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
@@ -124,6 +124,7 @@ def test_a_session_closed_before_it_is_opened_does_not_connect(dovecot, user):
 
 def test_a_check_tells_each_step(dovecot, user, mails):
     dovecot.deliver(user, mails(2))
+    dovecot.make_folder(user, "Processed")
     settings = dovecot.settings(user, after="move", done_folder="Processed", quarantine_folder="Maintd/Quarantine")
 
     findings = list(probe(settings, now=NOW))
@@ -158,6 +159,8 @@ def test_a_check_ends_at_the_step_that_fails(dovecot, user):
 
 
 def test_a_check_names_every_folder_that_is_missing(dovecot, user):
+    dovecot.make_folder(user, "Processed")
+
     findings = list(probe(dovecot.settings(user, folders=("Procesed", "INBOX", "Sent")), now=NOW))
 
     assert [(finding.step, finding.ok) for finding in findings][-3:] == [

@@ -7,7 +7,7 @@ import pytest
 from domain.errors import MailboxError
 from ingestor.mailbox import Filed, connect, probe
 
-pytestmark = [pytest.mark.dovecot, pytest.mark.shared]
+pytestmark = pytest.mark.dovecot
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
@@ -65,7 +65,7 @@ def test_a_move_repeated_is_harmless(dovecot, user, mails):
 def test_a_move_whose_reply_is_lost_is_found_done(dovecot, user, mails, proxy):
     dovecot.deliver(user, mails(3))
     settings = dovecot.plain(user, proxy.port, after="move")
-    proxy.rule("c2s", rb"UID MOVE", "drop_replies_then_reset")
+    proxy.rule("c2s", rb"UID MOVE", "lose_reply")
     with pytest.raises(MailboxError, match="connection lost"):
         file(settings, [(1, "Processed"), (2, "Processed")])
 
