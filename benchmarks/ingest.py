@@ -13,7 +13,6 @@ import json
 import logging
 import multiprocessing
 import os
-import socket
 import subprocess
 import sys
 import tempfile
@@ -26,7 +25,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
-TOOLS = ROOT.parent / "shared" / "tools"
+GENERATOR = ROOT.parent / "shared" / "tools" / "mails" / "gen_mails.py"
 sys.path.insert(0, str(ROOT))
 
 # The notices in HTML are of 2021 to 2024, and are plausible only to a receipt of that time.
@@ -46,12 +45,15 @@ def main() -> None:
     if options.ours:
         print(json.dumps(measure_ours(json.loads(Path(options.ours).read_text()))))
         return
-    if not TOOLS.exists():
-        sys.exit(f"{TOOLS} is not there: the benchmark needs its mail generator and its Dovecot")
-    with tempfile.TemporaryDirectory() as directory, dovecot(Path(directory, "dovecot")) as port:
+    from tests.servers.dovecot import running_dovecot
+
+    if not GENERATOR.exists():
+        sys.exit(f"{GENERATOR} is not there: the benchmark needs its mails")
+    with tempfile.TemporaryDirectory() as directory, running_dovecot(Path(directory, "dovecot")) as server:
+        # Where root runs it, Dovecot gives the mail to "nobody".
         os.chmod(directory, 0o755)
         mails = generate(Path(directory, "mails"), options.count + WARM_UP, options.seed)
-        rows = [measure(Path(directory), port, mails, count) for count in options.workers]
+        rows = [measure(Path(directory), server.imap, mails, count) for count in options.workers]
     report(rows, options.count)
 
 
@@ -73,7 +75,9 @@ def measure(directory: Path, port: int, mails: Sequence[Mail], workers: int) -> 
     deliver(port, user, measured)
     task = directory / f"{user}.json"
     task.write_text(
-        json.dumps({"directory": str(directory), "port": port, "user": user, "workers": workers, "count": len(measured)})
+        json.dumps(
+            {"directory": str(directory), "port": port, "user": user, "workers": workers, "count": len(measured)}
+        )
     )
     bare_before, parsed = measure_bare(warm, measured, workers)
     done = subprocess.run(
@@ -292,33 +296,13 @@ def watched_memory() -> Iterator[Memory]:
 def generate(directory: Path, count: int, seed: int) -> list[Mail]:
     """Return mails as (file, provider, bytes), made by the generator."""
     subprocess.run(
-        [sys.executable, TOOLS / "mails" / "gen_mails.py", "--count", str(count), "--seed", str(seed),
+        [sys.executable, GENERATOR, "--count", str(count), "--seed", str(seed),
          "--out", directory, "--now", str(MAILS_OF)],
         check=True,
         stdout=subprocess.DEVNULL,
     )  # fmt: skip
     lines = (json.loads(line) for line in (directory / "manifest.jsonl").read_text().splitlines())
     return [(line["file"], line["provider"], (directory / line["file"]).read_bytes()) for line in lines]
-
-
-@contextmanager
-def dovecot(directory: Path) -> Iterator[int]:
-    """Start a Dovecot of its own; give its port without TLS."""
-    ports = [free_port() for _ in range(3)]
-    environment = {**os.environ, **dict(zip(("IMAP_PORT", "IMAPS_PORT", "LMTP_PORT"), map(str, ports), strict=True))}
-    directory.mkdir(parents=True)
-    directory.parent.chmod(0o755)
-    script = TOOLS / "dovecot" / "start-dovecot.sh"
-    subprocess.run(["bash", script, directory], check=True, env=environment)
-    try:
-        yield ports[0]
-    finally:
-        subprocess.run(["bash", script, directory, "stop"], check=False, env=environment)
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
 
 
 def deliver(port: int, user: str, mails: Sequence[Mail]) -> None:
