@@ -14,7 +14,7 @@ import socket
 import ssl
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from functools import partial
@@ -162,6 +162,8 @@ class _Layout:
     prefix: str
     delimiter: str
     names: tuple[str, ...]
+    # Where a folder is made that cannot be made elsewhere.
+    last_resort: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -505,7 +507,9 @@ class MailboxSession:
         # An old Courier: everything but INBOX lies below INBOX.
         below, others = f"INBOX{delimiter}", [name for name in names if name.upper() != "INBOX"]
         nested = bool(delimiter) and bool(others) and all(name.upper().startswith(below) for name in others)
-        return _Layout(prefix=below if nested else "", delimiter=delimiter, names=names)
+        # Where there is INBOX alone, nothing shows whether other folders lie below it.
+        last_resort = below if delimiter and not others else ""
+        return _Layout(prefix=below if nested else "", delimiter=delimiter, names=names, last_resort=last_resort)
 
     def _no_folder(self, folder: str, words: str) -> MailboxError:
         layout = self._layout()
@@ -540,7 +544,10 @@ class MailboxSession:
             known = next((held for held in layout.names if _same_folder(held, name)), None)
             if known is not None:
                 return known, ""
-        for name in reversed(list(dict.fromkeys(_with_prefix(folder, layout)))):
+        names = _with_prefix(folder, layout)[::-1]
+        if layout.last_resort:
+            names = _with_prefix(folder, replace(layout, prefix=layout.last_resort))
+        for name in names:
             _, words = _attempt(partial(client.create_folder, name))
             # Mail programs show the folders that are subscribed.
             _attempt(partial(client.subscribe_folder, name))
