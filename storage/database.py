@@ -32,7 +32,6 @@ LOCK_SECONDS = 30
 # The number of the advisory lock under which one process at a time changes a PostgreSQL schema: "maintd" in ASCII.
 _UPGRADE_LOCK = 0x6D61696E7464
 
-_WRITING = "maintd_writing"
 _KINDS = "sqlite:///PATH or postgresql+psycopg://USER:PASSWORD@HOST/DATABASE"
 
 
@@ -44,7 +43,7 @@ class Store:
         self.place = place
         self._engine = engine
         if self.dialect == "sqlite":
-            self._reader, self._writer = engine, engine.execution_options(**{_WRITING: True})
+            self._reader = self._writer = engine
         else:
             self._reader = engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
             self._writer = engine.execution_options(isolation_level="READ COMMITTED")
@@ -55,6 +54,8 @@ class Store:
     def reading(self) -> Iterator[Connection]:
         """Give a connection that sees one moment of the database and can change nothing."""
         with told_in_one_line(self.place), self._reader.begin() as connection:
+            if self.dialect == "sqlite":
+                _begin_sqlite(connection, writing=False)
             yield connection
 
     @contextmanager
@@ -65,6 +66,7 @@ class Store:
                 yield connection
             return
         with self._turn, told_in_one_line(self.place), self._writer.begin() as connection:
+            _begin_sqlite(connection, writing=True)
             yield connection
 
     def close(self) -> None:
@@ -116,7 +118,9 @@ def upgrade(url: str) -> None:
     # Alembic's options are interpolated.
     config.set_main_option("script_location", str(HOME).replace("%", "%%"))
     try:
-        with told_in_one_line(place), engine.execution_options(**{_WRITING: True}).begin() as connection:
+        with told_in_one_line(place), engine.begin() as connection:
+            if engine.dialect.name == "sqlite":
+                _begin_sqlite(connection, writing=True)
             _prepare_upgrade(connection, place)
             config.attributes["connection"] = connection
             command.upgrade(config, HEAD)
@@ -234,13 +238,14 @@ def _engine(parsed: URL, *, foreign_keys: bool = True) -> Engine:
         connection.execute(f"PRAGMA foreign_keys = {'ON' if foreign_keys else 'OFF'}")
 
     sa.event.listen(engine, "connect", set_up)
-    sa.event.listen(engine, "begin", _begin_sqlite)
     return engine
 
 
-def _begin_sqlite(connection: Connection) -> None:
-    """Begin for real: with the write lock for a writer, as a reader that can change nothing for the others."""
-    writing = connection.get_execution_options().get(_WRITING, False)
+def _begin_sqlite(connection: Connection, *, writing: bool) -> None:
+    """Begin for real: with the write lock for a writer, as a reader that can change nothing for the others.
+
+    Not by a listener for SQLAlchemy's event "begin": an engine with any listener asks for more at each statement.
+    """
     driver: Any = connection.connection.dbapi_connection
     driver.execute(f"PRAGMA query_only = {'OFF' if writing else 'ON'}")
     driver.execute("BEGIN IMMEDIATE" if writing else "BEGIN")
