@@ -41,11 +41,20 @@ class Request:
     _settings: config.Settings | None = None
 
     def settings(self) -> config.Settings:
-        """Return the settings, read once, with the log set up as they say. Raises ConfigurationError."""
+        """Return the settings, read once. Raises ConfigurationError."""
         if self._settings is None:
             self._settings = config.load(config.find(self.config_file, os.environ))
-            logs.configure(self._settings.log.format, self._settings.log.level, sys.stderr)
+            # A command tells what it did itself; the log is for what runs without anybody looking.
+            logs.configure(self._settings.log.format, "error", sys.stderr)
         return self._settings
+
+    def logged(self) -> config.Settings:
+        """Return the settings with the log set up as they say: for the daemon, and for a pass under cron."""
+        settings = self.settings()
+        logs.configure(settings.log.format, settings.log.level, sys.stderr)
+        for warning in settings.warnings:
+            terminal.print_error(f"warning: {warning}")
+        return settings
 
     @contextmanager
     def store(self, *, create: bool = False) -> Iterator[Store]:
@@ -131,8 +140,7 @@ def cli(context: click.Context, config_file: str | None) -> None:
 @with_config
 def run(request: Request) -> None:
     """Watch the mailboxes until stopped: the daemon, in the foreground."""
-    settings = request.settings()
-    _warn(settings)
+    settings = request.logged()
     with request.store(create=True) as store, database.hold_lock(settings.database.url):
         daemon.run(settings, store)
 
@@ -142,8 +150,7 @@ def run(request: Request) -> None:
 @with_config
 def poll(request: Request, mailboxes: tuple[str, ...]) -> None:
     """Look into the mailboxes once, read what came, and exit."""
-    settings = request.settings()
-    _warn(settings)
+    settings = request.logged()
     with request.store(create=True) as store, database.hold_lock(settings.database.url):
         failures = daemon.poll(settings, store, mailboxes)
     # Each failure stands in the log already, where it happened.
@@ -695,8 +702,3 @@ def _completions(settings: config.Settings, store: Store) -> frozenset[str]:
 
 def _author() -> str:
     return getpass.getuser()
-
-
-def _warn(settings: config.Settings) -> None:
-    for warning in settings.warnings:
-        terminal.print_error(f"warning: {warning}")

@@ -160,11 +160,12 @@ def reparse(
     for message, reading in _readings(store, pool, selection, reread):
         read()
         reread.read += 1
-        keys = _remember(store, message, reading, before)
+        _remember(store, message, reading, before)
         if reading.disposition is not message.disposition:
             reread.settled_otherwise.append((message.id, message.disposition.value, reading.disposition.value))
         reread.updates[message.id] = reading.updates
-        if apply and (keys or reading.disposition is not message.disposition or reading.reason):
+        if apply:
+            # Also where it says what it said before: the rules of the fold may have changed since.
             pipeline.record(store, message, reading)
     after = _after(store, list(before), {} if apply else reread.updates)
     return reread, list(_differences(before, after))
@@ -192,18 +193,12 @@ def _readings(
                 reread.unread.append((message.id, str(error)))
 
 
-def _remember(
-    store: Store, message: Message, reading: Reading, before: dict[EventKey, tuple[Event, ...]]
-) -> set[EventKey]:
-    """Keep the events that a message touches as they are before anything of it changes."""
+def _remember(store: Store, message: Message, reading: Reading, before: dict[EventKey, tuple[Event, ...]]) -> None:
+    """Keep the events that a message touches as they are stored, before anything of it changes."""
     with store.reading() as connection:
         old = events.updates_of_message(connection, message.id)
-        if set(old) == set(reading.updates):
-            return set()
-        keys = {update.key for update in (*old, *reading.updates)}
-        for key in keys - before.keys():
-            before[key] = fold(update for _, update in events.updates_of_key(connection, key))
-    return keys
+        for key in {update.key for update in (*old, *reading.updates)} - before.keys():
+            before[key] = queries.events_of_key(connection, key)
 
 
 def _after(
@@ -224,7 +219,11 @@ def _differences(
     for key in sorted(before):
         old, new = before[key], after[key]
         for generation in range(max(len(old), len(new))):
-            was = queries.facts(old[generation]) if generation < len(old) else None
-            now = queries.facts(new[generation]) if generation < len(new) else None
+            was = old[generation] if generation < len(old) else None
+            now = new[generation] if generation < len(new) else None
             if was != now:
-                yield Difference(key=key, before=was, after=now)
+                yield Difference(
+                    key=key,
+                    before=queries.facts(was) if was else None,
+                    after=queries.facts(now) if now else None,
+                )

@@ -30,6 +30,9 @@ CURES = {
     "parser_timeout": "maintd quarantine retry {id}, with more cpu_seconds, or ignore {id}",
 }
 
+# In this order what changed in an event is told.
+_CHANGES = ("status", "start", "end", "windows", "circuits", "summary", "accounts", "organizer")
+
 
 # --- events -----------------------------------------------------------------------------------------------------
 
@@ -47,7 +50,7 @@ def print_events(found: Sequence[Row], *, utc: bool) -> None:
                 terminal.span(event["start"], event["end"], utc=utc) + _nights(event),
                 len([circuit for circuit in event["circuits"] if not circuit["withdrawn"]]),
                 "yes" if event["acknowledged"] else "no",
-                _cut(event["summary"], 60),
+                event["summary"],
             )
             for event in found
         ),
@@ -97,7 +100,7 @@ def print_event(event: Row, *, utc: bool) -> None:
             (
                 terminal.local(entry["stamp"], utc=utc),
                 entry["move"],
-                "; ".join(_change(name, *change) for name, change in entry["changes"].items()) or "nothing",
+                _changes(entry["changes"]),
                 entry["source"],
             )
             for entry in event["history"]
@@ -128,13 +131,29 @@ def _nights(event: Row) -> str:
     return f" ({len(live)} windows)" if len(live) > 1 else ""
 
 
+def _changes(changes: Mapping[str, Sequence[Any]]) -> str:
+    """Return what an update changed; of the first one what it opened the event with."""
+    if changes.get("status", [""])[0] is None:
+        windows, circuits = (len(changes.get(name, ["", ""])[1]) for name in ("windows", "circuits"))
+        return f"{changes['status'][1]}, {windows} windows, {circuits} circuits"
+    # The windows say what start and end do, where there is more than one.
+    return "; ".join(_change(name, *changes[name]) for name in _CHANGES if name in changes) or "nothing"
+
+
 def _change(name: str, old: Any, new: Any) -> str:
     if name == "circuits":
         changes = [f"-{one['circuit_id']}" for one in old] + [f"+{one['circuit_id']} {one['impact']}" for one in new]
         return f"circuits {_cut(', '.join(changes), 80)}"
     if name == "windows":
-        return f"windows {len(old)} > {len(new)}" if len(old) != len(new) else "windows"
+        return _windows_change(old, new)
     return f"{name} {_cut(_value(old), 40)} > {_cut(_value(new), 40)}"
+
+
+def _windows_change(old: Sequence[Row], new: Sequence[Row]) -> str:
+    if len(old) != len(new):
+        return f"windows {len(old)} > {len(new)}"
+    changed = [number for number, pair in enumerate(zip(old, new, strict=True), start=1) if pair[0] != pair[1]]
+    return f"window {', '.join(map(str, changed))} of {len(new)}"
 
 
 def _value(value: Any) -> str:
@@ -158,7 +177,7 @@ def print_messages(found: Sequence[Row], *, utc: bool) -> None:
                 message["id"],
                 terminal.local(message["received_at"], utc=utc),
                 message["from"],
-                _cut(message["subject"], 60),
+                message["subject"],
                 message["disposition"] + (f" ({message['reason']})" if message["reason"] else ""),
                 ", ".join(f"{provider} {event_id}" for _, provider, event_id in message["events"]),
             )
@@ -179,7 +198,7 @@ def print_quarantine(found: Sequence[Row], *, utc: bool) -> None:
                 message["id"],
                 terminal.local(message["received_at"], utc=utc),
                 message["from"],
-                _cut(message["subject"], 60),
+                message["subject"],
                 message["reason"],
             )
             for message in found
@@ -316,9 +335,11 @@ def print_reparse(reread: Reread, differences: Sequence[Difference], *, applied:
         if one.before is None or one.after is None:
             terminal.print_line(f"{name}: {'new' if one.before is None else 'gone'}")
             continue
-        for fact in one.after:
-            if one.before[fact] != one.after[fact]:
-                terminal.print_line(f"{name}: {fact}: {one.before[fact]} > {one.after[fact]}")
+        changed = [fact for fact in one.after if one.before[fact] != one.after[fact]]
+        for fact in changed:
+            terminal.print_line(f"{name}: {fact}: {one.before[fact]} > {one.after[fact]}")
+        if not changed:
+            terminal.print_line(f"{name}: its history is told otherwise")
     for message, before, after in reread.settled_otherwise:
         terminal.print_line(f"message {message}: {before} > {after}")
     for message, problem in reread.unread:

@@ -35,10 +35,18 @@ _STYLES = {
     "OUTAGE": "red",
 }
 
+# Columns that are cut where the terminal ends, and how much of them is shown at least.
+_PROSE = frozenset({"summary", "subject"})
+_LEAST_PROSE = 12
+
+# Up to this width a value is not broken over two lines, and up to that one it takes room from prose.
+_UNBROKEN = 24
+_WIDEST = 40
+
 
 def safe(value: object) -> str:
     """Return a value as text that a terminal shows and does not obey."""
-    return _UNSAFE.sub("\ufffd", str(value))
+    return _UNSAFE.sub("\ufffd", str(value).replace("\t", "    "))
 
 
 def one_line(value: object) -> str:
@@ -61,18 +69,39 @@ def print_error(text: str) -> None:
     sys.stderr.write(safe(text) + "\n")
 
 
-def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, title: str | None = None) -> None:
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Print rows as a table on a terminal, and as lines with tabs between the values elsewhere."""
     if not sys.stdout.isatty():
         for row in rows:
             sys.stdout.write("\t".join(one_line(value) for value in row) + "\n")
         return
-    table = Table(title=title, title_justify="left", header_style="bold", box=None, pad_edge=False)
-    for column in columns:
-        table.add_column(column, overflow="fold")
-    for row in rows:
-        table.add_row(*(Text(one_line(value), style=_STYLES.get(str(value), "")) for value in row))
-    Console().print(table)
+    texts = [[one_line(value) for value in row] for row in rows]
+    console = Console()
+    table = Table(header_style="bold", box=None, pad_edge=False)
+    for index, column in enumerate(columns):
+        prose = column in _PROSE
+        width = _room(console.width, columns, texts) if prose else None
+        # What is cut short is prose; everything else may be copied into the next command.
+        table.add_column(column, overflow="ellipsis" if prose else "fold", no_wrap=prose, max_width=width)
+        table.columns[index].min_width = None if prose else _least_width(column, index, texts)
+    for row in texts:
+        table.add_row(*(Text(value, style=_STYLES.get(value, "")) for value in row))
+    console.print(table)
+
+
+def _least_width(column: str, index: int, rows: Sequence[Sequence[str]]) -> int:
+    """Return the width below which a column must not be pressed: that of its widest value, up to a limit."""
+    return min(max((len(row[index]) for row in rows), default=0), _UNBROKEN)
+
+
+def _room(width: int, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> int:
+    """Return what the columns of other things leave to prose."""
+    others = [
+        max(len(column), min(max((len(row[index]) for row in rows), default=0), _WIDEST))
+        for index, column in enumerate(columns)
+        if column not in _PROSE
+    ]
+    return max(width - sum(others) - 2 * len(columns), _LEAST_PROSE)
 
 
 def print_facts(facts: Mapping[str, object]) -> None:

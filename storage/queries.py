@@ -137,6 +137,15 @@ def event(
     return sorted(shapes, key=lambda shape: (shape["kind"], shape["provider"], shape["generation"]))
 
 
+def events_of_key(conn: Connection, key: EventKey) -> tuple[Event, ...]:
+    """Return the events of a key as they are stored, one for each generation, the oldest first."""
+    condition = sa.and_(
+        event_rows.c.kind == key.kind, event_rows.c.provider == key.provider, event_rows.c.id_key == key.id_key
+    )
+    found = (stored.event for stored in _stored(conn, condition, with_history=True))
+    return tuple(sorted(found, key=lambda one: one.generation))
+
+
 def _phase(one: Event, now: datetime, completions: Collection[str]) -> Phase:
     return phase_of(one, now, sends_completions=one.provider in completions)
 
