@@ -41,12 +41,13 @@ finally:
 
 READER_VERSION = version("circuit-maintenance-parser")
 READER_PREFIX = "circuit-maintenance-parser/"
+GENERIC_READER = "genericprovider"
 REASON_CHARACTERS = 300
 
 _SPREADSHEET_BYTES = 20_000_000
 _VARIANTS = 4
 
-_META_CHARSET = re.compile(r"<meta\b[^>]{0,300}?charset[^>]{0,200}>", re.IGNORECASE)
+_META_CHARSET = re.compile(r"<meta\b[^<>]{0,300}?charset[^<>]{0,200}>", re.IGNORECASE)
 _SUBJECT_PREFIX = re.compile(
     r"\s*(?:(?:re|fw|fwd|aw|wg|tr|rv|antw|doorst)\s*:\s*"
     r"|\[\s*(?:ext|extern|external|external email|external sender|suspicious|spam)\s*\]:?\s*"
@@ -127,8 +128,8 @@ def read(notification: Notification, provider: Provider, notice: Notice) -> Stat
 
 
 def readers_of(notification: Notification) -> list[str]:
-    """Return the readers that understand a notification. Calendars count once: every reader of them is the same."""
-    return [name for name in _distinct_readers() if _understands(notification, name)]
+    """Return the readers that understand a notification. A calendar counts once: each reader of it reads the same."""
+    return [reader for reader in _distinct_readers() if _understands(notification, reader)]
 
 
 def has_maintenance_calendar(notification: Notification) -> bool:
@@ -185,9 +186,10 @@ def _reads_only_calendars(reader: str) -> bool:
 
 def _understands(notification: Notification, reader: str) -> bool:
     try:
-        return bool(_results(notification, reader))
+        found = _results(notification, reader)
     except NotUnderstood:
         return False
+    return any(reader == GENERIC_READER or not _is_calendar(maintenance) for maintenance in found)
 
 
 def _results(notification: Notification, reader: str) -> list[Maintenance]:
@@ -376,7 +378,7 @@ class _Result:
 
 
 def _result(found: Maintenance, provider: Provider) -> _Result:
-    calendar = "ICal" in found.metadata.parsers
+    calendar = _is_calendar(found)
     timed = not _times_are_invented(found, provider)
     start, end = _instant(found.start), _instant(found.end)
     circuits = _circuits(found, states_impact=calendar or provider.states_impact)
@@ -396,6 +398,10 @@ def _result(found: Maintenance, provider: Provider) -> _Result:
         ical_uid=_line(found.uid) if identified else None,
         fault="" if start and end else "a window that no calendar can hold",
     )
+
+
+def _is_calendar(found: Maintenance) -> bool:
+    return "ICal" in found.metadata.parsers
 
 
 def _times_are_invented(found: Maintenance, provider: Provider) -> bool:

@@ -1,7 +1,9 @@
 """The processes in which mails are read: with limits, without a network, replaced after an overrun.
 
 The process that submits never loads the parser library; it is imported by the workers alone. Each worker has a pool
-of one process to itself: so a death is always that of one known message, and one worker's end disturbs no other.
+of one process to itself, and one message at a time: so a death is always that of one known message, and one worker's
+end disturbs no other. (In one pool of several, a process that dies while another is reading can take with it a message
+that it had just fetched, and nobody is told.)
 """
 
 import contextlib
@@ -24,14 +26,13 @@ from typing import Any
 
 from pebble import ProcessExpired, ProcessFuture, ProcessPool
 
-from domain.errors import CpuTimeExceeded, WallTimeExceeded, WorkerCrashed
+from domain.errors import CpuTimeExceeded, WallTimeExceeded, WorkerCrashed, WorkerError
 from domain.message import Reading
 from parsers.providers import Directory
 
-# One message is read while the next waits in the pipe: a worker is never idle for the time of an answer's way back.
-AHEAD = 2
 # A worker that does not start, or is stopped from outside, says nothing of the message that it was to read.
 MOST_RESTARTS = 3
+GUARD_SECONDS = 1.0
 
 _OUT_OF_MEMORY = 71
 _STOPPED_FROM_OUTSIDE = (signal.SIGTERM, -signal.SIGTERM)
@@ -111,7 +112,7 @@ class WorkerPool:
     def stop_if_idle(self, seconds: float = 60.0) -> bool:
         """Stop the workers if they have had nothing to do for so long; say whether any was stopped."""
         with self._lock:
-            busy = self._waiting or any(worker.tasks for worker in self._workers)
+            busy = self._waiting or any(worker.task for worker in self._workers)
             if busy or time.monotonic() - self._used_at < seconds:
                 return False
             pools = self._released()
@@ -121,7 +122,7 @@ class WorkerPool:
     def stop(self) -> None:
         """Stop the workers at once. What waits is cancelled; what is being read raises ``WallTimeExceeded``."""
         with self._lock:
-            waiting, running = list(self._waiting), [task for worker in self._workers for task in worker.tasks]
+            waiting, running = list(self._waiting), [worker.task for worker in self._workers if worker.task]
             self._waiting.clear()
             pools = self._released()
         _end(pools)
@@ -131,85 +132,98 @@ class WorkerPool:
             task.fail(WallTimeExceeded("the workers were stopped"))
 
     def _released(self) -> list[ProcessPool]:
-        """Take the processes from the workers; their tasks are no longer theirs."""
+        """Take the processes from the workers; what they are at is no longer theirs."""
         pools = [worker.pool for worker in self._workers if worker.pool]
         self._workers = [_Worker() for _ in range(self.count)]
         return pools
 
     def _hand_out(self) -> None:
-        """Hand waiting messages to the workers that have the fewest."""
+        """Hand waiting messages to the workers that have none."""
         with self._lock:
-            worker = min(self._workers, key=lambda worker: len(worker.tasks))
-            while self._waiting and len(worker.tasks) < AHEAD:
-                task = self._waiting.popleft()
-                if task.begin():
-                    self._give(worker, task)
-                worker = min(self._workers, key=lambda worker: len(worker.tasks))
+            for worker in self._workers:
+                while self._waiting and worker.task is None:
+                    task = self._waiting.popleft()
+                    if task.begin():
+                        self._give(worker, task)
 
     def _give(self, worker: "_Worker", task: "_Task") -> None:
-        worker.tasks.append(task)
+        worker.task = task
         if worker.pool is None:
-            worker.pool = ProcessPool(
-                max_workers=1,
-                max_tasks=self._limits.messages,
-                initializer=_prepare,
-                initargs=(self._limits,),
-                context=multiprocessing.get_context("spawn"),
-            )
+            worker.pool = self._started()
         try:
             answer = worker.pool.schedule(
                 _read, args=(self._limits.cpu_seconds, *task.arguments), timeout=self._limits.wall_seconds
             )
         except RuntimeError:
-            # The pool broke a moment ago, and whoever was in it has not been told yet.
-            self._again(worker, worker.pool, task)
+            self._again(worker, task, broken=True)
             return
-        answer.add_done_callback(functools.partial(self._answered, worker, worker.pool, task))
+        answer.add_done_callback(functools.partial(self._answered, worker, task))
 
-    def _answered(
-        self, worker: "_Worker", pool: ProcessPool, task: "_Task", answer: "ProcessFuture[Reading | _Failure]"
-    ) -> None:
+    def _started(self) -> ProcessPool:
+        if not any(worker.pool for worker in self._workers):
+            threading.Thread(target=self._guard, daemon=True, name="guard of the workers").start()
+        return ProcessPool(
+            max_workers=1,
+            max_tasks=self._limits.messages,
+            initializer=_prepare,
+            initargs=(self._limits,),
+            context=multiprocessing.get_context("spawn"),
+        )
+
+    def _answered(self, worker: "_Worker", task: "_Task", answer: "ProcessFuture[Reading | _Failure]") -> None:
         """Pass on what became of a message; called in a thread of the worker's pool."""
         try:
             outcome = answer.result()
         except TimeoutError:
-            self._finish(worker, task)
-            task.fail(WallTimeExceeded(f"a worker took more than {self._limits.wall_seconds:g} seconds"))
+            error = WallTimeExceeded(f"a worker took more than {self._limits.wall_seconds:g} seconds")
+            self._finish(worker, task, error)
         except ProcessExpired as death:
             if death.exitcode in _STOPPED_FROM_OUTSIDE:
-                self._again(worker, None, task)
-                return
-            self._finish(worker, task)
-            task.fail(self._cause_of(death.exitcode))
+                self._again(worker, task, broken=False)
+            else:
+                self._finish(worker, task, self._cause_of(death.exitcode))
         except BrokenProcessPool:
-            self._again(worker, pool, task)
+            self._again(worker, task, broken=True)
         else:
-            self._finish(worker, task)
-            task.settle(outcome)
+            self._finish(worker, task, outcome)
 
-    def _finish(self, worker: "_Worker", task: "_Task") -> None:
+    def _finish(self, worker: "_Worker", task: "_Task", outcome: "Reading | _Failure | WorkerError") -> None:
         with self._lock:
+            if worker.task is not task:
+                return
+            worker.task = None
             self._used_at = time.monotonic()
-            if task in worker.tasks:
-                worker.tasks.remove(task)
         self._hand_out()
+        task.settle(outcome)
 
-    def _again(self, worker: "_Worker", broken: ProcessPool | None, task: "_Task") -> None:
+    def _again(self, worker: "_Worker", task: "_Task", *, broken: bool) -> None:
         """Put a message back in front of the queue: that its worker ended, or never began, is not its doing."""
         with self._lock:
-            if task in worker.tasks:
-                worker.tasks.remove(task)
-            if broken is not None and worker.pool is broken:
-                worker.pool = None
+            if worker.task is not task:
+                return
+            worker.task = None
+            if broken and worker.pool:
                 # This may be a thread of the pool, which cannot wait for its own end.
-                threading.Thread(target=_end, args=([broken],), daemon=True).start()
+                threading.Thread(target=_end, args=([worker.pool],), daemon=True).start()
+                worker.pool = None
             task.restarts += 1
-            exhausted = task.restarts > MOST_RESTARTS
-            if not exhausted:
+            if task.restarts <= MOST_RESTARTS:
                 self._waiting.appendleft(task)
-        if exhausted:
+        if task.restarts > MOST_RESTARTS:
             task.fail(WallTimeExceeded("the workers do not start: see what they write to standard error"))
         self._hand_out()
+
+    def _guard(self) -> None:
+        """Find the pools that broke in the moment in which a message was handed to them: they tell nobody."""
+        while True:
+            time.sleep(GUARD_SECONDS)
+            with self._lock:
+                if not any(worker.pool for worker in self._workers):
+                    return
+                broken = [worker for worker in self._workers if worker.pool and not worker.pool.active]
+            for worker in broken:
+                if worker.task:
+                    self._again(worker, worker.task, broken=True)
 
     def _cause_of(self, exit_code: int) -> WorkerCrashed | CpuTimeExceeded:
         if exit_code == -signal.SIGXCPU:
@@ -233,15 +247,15 @@ class _Task:
         """Say whether the message is still wanted; from now on it cannot be cancelled."""
         return self.restarts > 0 or self.future.set_running_or_notify_cancel()
 
-    def settle(self, outcome: "Reading | _Failure") -> None:
+    def settle(self, outcome: "Reading | _Failure | WorkerError") -> None:
         """Give the answer to whoever waits."""
-        if isinstance(outcome, _Failure):
-            self.fail(WorkerCrashed(f"a worker raised {outcome.text}"))
-        else:
+        if isinstance(outcome, Reading):
             with contextlib.suppress(InvalidStateError):
                 self.future.set_result(outcome)
+        else:
+            self.fail(outcome if isinstance(outcome, WorkerError) else WorkerCrashed(f"a worker raised {outcome.text}"))
 
-    def fail(self, error: Exception) -> None:
+    def fail(self, error: WorkerError) -> None:
         """Tell whoever waits that there is no answer; the first answer stands."""
         with contextlib.suppress(InvalidStateError):
             self.future.set_exception(error)
@@ -249,10 +263,10 @@ class _Task:
 
 @dataclass(slots=True, eq=False)
 class _Worker:
-    """A worker: the process, where it was started, and what it has in hand."""
+    """A worker: its process, where it was started, and the message that it is at."""
 
     pool: ProcessPool | None = None
-    tasks: list[_Task] = field(default_factory=list)
+    task: _Task | None = None
 
 
 @dataclass(frozen=True, slots=True)
