@@ -14,7 +14,7 @@ UPGRADE :=
 CONFIG :=
 LAYERS :=
 
-# The first Python that will do. `make run PYTHON=/opt/python3.12/bin/python3` names another one.
+# The first Python that will do. `make run PYTHON=python3.12` names another one.
 PYTHON = $(shell for python in python3 python3.13 python3.12 python3.11; do \
 	$$python -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null \
 	&& { echo $$python; break; }; done)
@@ -73,7 +73,7 @@ $(VENV)/.installed-dev: requirements-dev.lock $(VENV)/.installed
 
 $(VENV)/.made:
 	@test -n "$(PYTHON)" || { echo "maintd needs Python 3.11, 3.12 or 3.13, and the path holds none \
-	($$(python3 --version 2>&1)): install one, or name it, as in make run PYTHON=/opt/python3.12/bin/python3" >&2; exit 1; }
+	($$(python3 --version 2>&1)): install one, or name it, as in make run PYTHON=python3.12" >&2; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || \
 	{ echo "maintd needs Python 3.11, 3.12 or 3.13, but $(PYTHON) is $$($(PYTHON) --version 2>&1)" >&2; exit 1; }
 	@$(PYTHON) -m venv --clear $(VENV)
