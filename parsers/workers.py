@@ -7,6 +7,7 @@ that it had just fetched, and nobody is told.)
 """
 
 import contextlib
+import fcntl
 import functools
 import gc
 import multiprocessing
@@ -295,6 +296,7 @@ def _name_of(number: int) -> str:
 
 def _prepare(limits: Limits) -> None:
     """Load what reads mails, and then close the door: no network, no child, no file, so much memory."""
+    _end_with_parent()
     for name in [name for name in os.environ if name.startswith(_LIBRARY_SWITCHES)]:
         del os.environ[name]
     os.environ.update(_ENVIRONMENT)
@@ -310,6 +312,24 @@ def _prepare(limits: Limits) -> None:
     _lower(resource.RLIMIT_FSIZE, 0)
     _lower(resource.RLIMIT_CORE, 0)
     sys.addaudithook(_refuse_forbidden)
+
+
+def _end_with_parent() -> None:
+    """Let the kernel end this process as soon as the one that started it is gone, also in the middle of a message.
+
+    No thread of ours could do that: an expression of the library keeps the interpreter to itself for as long as it
+    takes. PR_SET_PDEATHSIG would end us with the thread that started us, which need not be the whole process.
+    """
+    parent = multiprocessing.parent_process()
+    if parent is None:
+        return
+    # The other end of this pipe is closed when the parent ends, and nothing is ever written to it: SIGIO, which ends
+    # a process, can mean nothing else.
+    flags = fcntl.fcntl(parent.sentinel, fcntl.F_GETFL)
+    fcntl.fcntl(parent.sentinel, fcntl.F_SETOWN, os.getpid())
+    fcntl.fcntl(parent.sentinel, fcntl.F_SETFL, flags | os.O_ASYNC)
+    if not parent.is_alive():
+        os._exit(0)
 
 
 def _refuse_forbidden(event: str, arguments: tuple[Any, ...]) -> None:
