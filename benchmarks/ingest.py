@@ -240,14 +240,14 @@ def stored_moment(store: Any, count: int, end: threading.Event) -> dict[str, flo
 
 
 class Memory:
-    """The memory of this process and its children, looked at every 100 ms."""
+    """The memory of this process and its children, looked at seldom: to look costs the time of what is looked at."""
 
     def __init__(self) -> None:
         self.highest = (0.0, 0.0)
         self.end = threading.Event()
 
     def watch(self) -> None:
-        while not self.end.wait(0.1):
+        while not self.end.wait(0.7):
             found = self.now()
             self.highest = (max(self.highest[0], found[0]), max(self.highest[1], found[1]))
 

@@ -9,7 +9,7 @@ from ingestor import daemon, pipeline
 from ingestor.config import MailboxTable, Settings
 from ingestor.mailbox import MailboxSettings, connect, probe
 from parsers.workers import WorkerPool
-from storage.database import open_store
+from storage.database import open_store, revision
 
 # How many of the newest mails of a mailbox are read on trial, and stored nowhere.
 TRIAL_MAILS = 10
@@ -45,6 +45,8 @@ def check(settings: Settings, *, offline: bool) -> Iterator[Found]:
 
 def _database(settings: Settings) -> Iterator[Found]:
     def ask() -> str:
+        if revision(settings.database.url) is None:
+            return "there is none yet: the first run, poll or import makes it"
         store = open_store(settings.database.url)
         try:
             with store.reading():

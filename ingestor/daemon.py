@@ -228,9 +228,12 @@ def _settle_until_stopped(watch: Watch, settings: Settings) -> None:
 def stopped_by_signals(stop: Callable[[], None]) -> Iterator[None]:
     """Call ``stop`` at SIGTERM and SIGINT, from a thread of its own: a handler must not wait for a lock."""
 
-    def handle(number: int, frame: FrameType | None) -> None:
+    def tell_and_stop(number: int) -> None:
         log.info("daemon_stopping", signal=signal.Signals(number).name)
-        threading.Thread(target=stop, name="stop", daemon=True).start()
+        stop()
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        threading.Thread(target=tell_and_stop, args=(number,), name="stop", daemon=True).start()
 
     if threading.current_thread() is not threading.main_thread():
         yield

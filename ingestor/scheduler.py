@@ -39,5 +39,5 @@ class Scheduler:
         self._scheduler.start()
 
     def stop(self) -> None:
-        """Begin no further job. Those that run are not waited for: the caller ends what they wait on."""
-        self._scheduler.shutdown(wait=False)
+        """Begin no further job, and wait for those that run: the caller has ended what they wait on."""
+        self._scheduler.shutdown(wait=True)
