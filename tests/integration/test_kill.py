@@ -3,37 +3,30 @@
 The program itself, against a real Dovecot, killed by SIGKILL at random moments. ``MAINTD_TORTURE=1`` makes it long.
 """
 
-import json
 import os
 import random
 import re
-import signal
-import subprocess
-import sys
 import time
-from datetime import UTC, datetime, timedelta
+from collections.abc import Mapping
+from datetime import timedelta
 from email.utils import format_datetime, parsedate_to_datetime
+from itertools import cycle, islice
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from storage import database, queries
+from tests.integration.program import NOW, Program, own_mails, state
 
-OWN_MAILS = sorted((Path(__file__).parents[1] / "mail").glob("*/*.eml"))
 MAILS, KILLS = (300, 100) if os.environ.get("MAINTD_TORTURE") else (60, 10)
-NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
 pytestmark = [pytest.mark.dovecot, pytest.mark.timeout(3600)]
 
 
 def mails(count: int) -> list[bytes]:
     """Return so many distinct mails: our own, and the same again some minutes later, as reminders."""
-    made = []
-    for index in range(count):
-        raw = OWN_MAILS[index % len(OWN_MAILS)].read_bytes()
-        made.append(raw if index < len(OWN_MAILS) else reminder(raw, index))
-    return made
+    own = own_mails()
+    return [raw if index < len(own) else reminder(raw, index) for index, raw in enumerate(islice(cycle(own), count))]
 
 
 def reminder(raw: bytes, number: int) -> bytes:
@@ -47,84 +40,39 @@ def reminder(raw: bytes, number: int) -> bytes:
     return re.sub(rb"(?mi)^Date: ([^\r\n]+)", later, head, count=1) + separator + body
 
 
-def configuration(path: Path, url: str, user: str, port: int) -> Path:
-    path.write_text(
-        f"""
-[database]
-url = {json.dumps(url)}
-[[mailbox]]
-name = "noc"
-host = "127.0.0.1"
-port = {port}
-tls = "none"
-username = "{user}"
-password = {{ env = "MAINTD_TEST_PASSWORD" }}
-initial = "all"
-after = "move"
-done_folder = "Done"
-quarantine_folder = "Quarantine"
-""",
-        encoding="utf-8",
+def program(directory: Path, url: str, mailbox: Mapping[str, Any]) -> Program:
+    directory.mkdir()
+    made = Program(directory=directory, url=url)
+    made.configure(
+        {**mailbox, "after": "move", "done_folder": "Done", "quarantine_folder": "Quarantine"}, workers={"count": 2}
     )
-    return path
+    return made
 
 
-def start(config: Path) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(
-        [sys.executable, "-m", "ingestor", "poll", "--config", str(config)],
-        env={**os.environ, "MAINTD_TEST_PASSWORD": "secret"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        cwd=Path(__file__).parents[2],
-    )
+def finish(running: Program) -> None:
+    assert running.start("poll").wait(timeout=600) == 0, running.log_file.read_text()
 
 
-def finish(config: Path) -> None:
-    process = start(config)
-    output, _ = process.communicate(timeout=600)
-    assert process.returncode == 0, output.decode()
-
-
-def state(url: str) -> dict[str, Any]:
-    """Return all that the database says, but for row numbers and times of storing."""
-    store = database.open_store(url)
-    try:
-        with store.reading() as connection:
-            listed = queries.events(connection, now=NOW, completions=frozenset())
-            events = []
-            for one in listed:
-                found = queries.event(connection, one["id"], now=NOW, completions=frozenset(), provider=one["provider"])
-                for event in found:
-                    event["messages"] = sorted(message["message_id"] for message in event["messages"])
-                events.append(sorted(found, key=lambda event: event["generation"]))
-            messages = sorted(
-                (message["message_id"], message["disposition"], message["reason"])
-                for message in queries.messages(connection)
-            )
-            assert list(queries.check_laws(connection)) == []
-    finally:
-        store.close()
-    return {"events": events, "messages": messages}
-
-
-def test_sigkill_at_random_moments_changes_nothing(dovecot, database_url, tmp_path) -> None:
+def test_sigkill_at_random_moments_changes_nothing(dovecot, database_url, user, tmp_path) -> None:
     chance = random.Random(20261123)
     sent = mails(MAILS)
     undisturbed_url = f"sqlite:///{tmp_path / 'undisturbed.db'}"
-    dovecot.deliver("undisturbed-" + tmp_path.name, sent, at=NOW)
-    finish(configuration(tmp_path / "undisturbed.toml", undisturbed_url, "undisturbed-" + tmp_path.name, dovecot.imap))
+    dovecot.deliver(f"{user}-undisturbed", sent, at=NOW)
+    finish(program(tmp_path / "u", undisturbed_url, {"port": dovecot.imap, "username": f"{user}-undisturbed"}))
 
-    config = configuration(tmp_path / "killed.toml", database_url, "killed-" + tmp_path.name, dovecot.imap)
+    disturbed = program(tmp_path / "k", database_url, {"port": dovecot.imap, "username": user})
     share = -(-len(sent) // KILLS)
     killed = 0
     for begin in range(0, len(sent), share):
-        dovecot.deliver("killed-" + tmp_path.name, sent[begin : begin + share], at=NOW)
-        process = start(config)
+        dovecot.deliver(user, sent[begin : begin + share], at=NOW)
+        process = disturbed.start("poll")
         time.sleep(chance.uniform(0.3, 3.0))
         killed += process.poll() is None
-        process.send_signal(signal.SIGKILL)
-        process.communicate(timeout=60)
-    finish(config)
+        process.kill()
+        process.wait()
+    finish(disturbed)
 
     assert state(database_url) == state(undisturbed_url)
+    assert dovecot.subjects(user) == []
+    assert len(dovecot.subjects(user, "Done")) + len(dovecot.subjects(user, "Quarantine")) == len(sent)
     assert killed >= KILLS // 3
