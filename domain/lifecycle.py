@@ -22,7 +22,7 @@ OPEN = (UNKNOWN, TENTATIVE, RE_SCHEDULED, CONFIRMED, IN_PROCESS)
 # A provider's mail that moves an event so is applied, and a person may want to know.
 SURPRISING = frozenset({Move.REVERTED, Move.REOPENED, Move.PARTLY_CANCELLED, Move.RESCHEDULED_WITHOUT_WINDOW})
 
-# How long after its end a maintenance without its completion is overdue. Source: semantics of phases.
+# How long after its end a maintenance without its completion is overdue.
 OVERDUE_FOR = timedelta(hours=24)
 
 _COLUMNS = (TENTATIVE, CONFIRMED, RE_SCHEDULED, IN_PROCESS, COMPLETED, CANCELLED)

@@ -2,7 +2,7 @@
 
 Both are read by hand and not by the ``email`` package, whose cost grows without bound with nesting, with the number
 of parts and with encoded words. Every limit is here; nothing here is slower than linear in the size of a message.
-Source: facts/mail-intake.md §4, facts/parser.md §2.3.
+Source: the tests of hostile mails, tests/unit/parsers/test_mime.py.
 """
 
 import binascii

@@ -27,10 +27,9 @@ class Provider:
     random_uids: bool = False
 
 
-# Senders: the library's default organizers and those seen in real mails (facts/parser.md §1.4 and §5). A domain stands
-# here only where it is the carrier's own and serves no customers' or other mail. Impact: by the library's parsers of
-# 2.12.0. Completions: seen in mails (facts/parser.md §1.4). Random UIDs: pccw/pccw_planned.eml and pccw_urgent.eml,
-# whose UIDs are of a moment and a host.
+# Senders: the library's default organizers and those seen in real mails. A domain stands here only where it is the
+# carrier's own and serves no customers' or other mail. Impact: by the library's parsers of 2.12.0. Completions: seen in
+# the library's test data. Random UIDs: there too, in two calendars of one event whose UIDs are of a moment and a host.
 PROVIDERS: tuple[Provider, ...] = (
     Provider(name="apple", reader="apple", senders=("peering-noc@group.apple.com",)),
     Provider(name="aquacomms", reader="aquacomms", senders=("@aquacomms.com",)),
