@@ -348,8 +348,10 @@ def _no_message(message: int) -> NotFound:
 # --- filing on the server ---------------------------------------------------------------------------------------
 
 
-def unfiled(conn: Connection, mailbox: str, folder: str, uid_validity: int, *, limit: int) -> list[Filing]:
-    """Return what has still to be filed in a folder: sightings of settled messages, by UID."""
+def unfiled(
+    conn: Connection, mailbox: str, folder: str, uid_validity: int, *, above: int = 0, limit: int
+) -> list[Filing]:
+    """Return what has still to be filed in a folder: sightings of settled messages, by UID, those ``above`` one."""
     statement = (
         select(sightings.c.imap_uid, messages.c.disposition)
         .join(messages)
@@ -357,6 +359,7 @@ def unfiled(conn: Connection, mailbox: str, folder: str, uid_validity: int, *, l
             sightings.c.mailbox == mailbox,
             sightings.c.folder == folder,
             sightings.c.uid_validity == uid_validity,
+            sightings.c.imap_uid > above,
             sightings.c.filed_at.is_(None),
             messages.c.disposition != Disposition.RECEIVED,
         )

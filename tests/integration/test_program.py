@@ -31,7 +31,7 @@ pytestmark = pytest.mark.dovecot
 APPLIED = ("zayo/three_nights", "telstra/out_of_order_first_in_rescheduled", "arelion/confirmed")
 NOT_UNDERSTOOD = "unknown/free_text"
 
-# The library's expression for this form takes time that grows with the cube of the length (facts/parser.md §2.3).
+# The library's expression for this form takes time that grows with the cube of the length.
 ENDLESS = (
     b"From: g31654@att.com\r\nDate: Fri, 1 Jan 2027 00:00:00 +0000\r\nSubject: endless\r\n"
     b"Message-ID: <endless@att.example>\r\nContent-Type: text/html\r\n\r\n<p>" + b"Start Time: GMT " * 3000
@@ -216,6 +216,15 @@ def test_after_a_pass_the_mails_understood_and_the_others_are_moved_and_none_is_
     assert (second.failures, second.fetched, count_in(dovecot, user)) == ([], 0, (0, 3, 1))
 
 
+def test_a_first_pass_files_as_many_mails_as_there_are(program, dovecot, user, pool):
+    dovecot.deliver(user, [own_mail("lumen/survey")] * 1001)
+    program.configure(filing(dovecot, user))
+
+    assert program.poll(pool=pool).failures == []
+
+    assert count_in(dovecot, user) == (0, 1001, 0)
+
+
 def test_after_a_pass_mails_are_flagged_and_stay_unread(program, dovecot, user, pool):
     deliver_some(dovecot, user)
     program.configure(filing(dovecot, user, after="flag"))
@@ -256,6 +265,19 @@ def test_a_move_whose_reply_is_lost_is_found_done_by_the_next_pass(program, dove
     assert [line["mailbox"] for line in first.said("filing_failed")] == ["noc"]
     assert program.poll(pool=pool).failures == []
     assert (count_in(dovecot, user), state(program.url)) == ((0, 3, 1), found)
+
+
+def test_what_cannot_be_filed_is_told_and_holds_up_nothing_else(program, dovecot, user, pool):
+    dovecot.deliver(user, [own_mail(NOT_UNDERSTOOD)] * 501 + [own_mail(case) for case in APPLIED])
+    # Two delimiters in a row: Dovecot makes no such folder.
+    program.configure(filing(dovecot, user, quarantine_folder="Maintd//Quarantine"))
+
+    done = program.poll(pool=pool)
+
+    (problem,) = {line["problem"] for line in done.said("filing_failed")}
+    assert 'folder "Maintd//Quarantine" is missing and cannot be made' in problem
+    assert set(done.failures) == {problem}
+    assert count_in(dovecot, user) == (501, 3, 0)
 
 
 # --- what fails -------------------------------------------------------------------------------------------------
@@ -355,6 +377,27 @@ def test_a_mail_that_kills_its_workers_is_quarantined_after_three_attempts(progr
     assert "attempt 3 of 3" in program.command("quarantine", "show", str(poison["id"]))["detail"]
     assert set(program.events()) == {"TTN-0008811204", "PWIC204518.1"}
     assert count_in(dovecot, user) == (0, 2, 1)
+
+
+@pytest.mark.postgresql
+def test_two_programs_on_one_database_and_one_mailbox_give_what_one_gives(
+    dovecot, user, pool, tmp_path, postgresql_url
+):
+    programs = [Program(directory=tmp_path / name, url=postgresql_url) for name in ("one", "other")]
+    for program in programs:
+        program.directory.mkdir()
+        program.configure(filing(dovecot, user))
+    dovecot.deliver(user, own_mails())
+    dovecot.deliver(f"{user}-alone", own_mails())
+    alone = Program(directory=tmp_path, url=f"sqlite:///{tmp_path / 'alone.db'}")
+    alone.configure({"port": dovecot.imap, "username": f"{user}-alone"})
+    alone.poll(pool=pool)
+
+    processes = [program.start("poll") for program in programs]
+
+    assert [process.wait(timeout=90) for process in processes] == [0, 0]
+    assert state(postgresql_url) == state(alone.url)
+    assert count_in(dovecot, user) == (0, 34, 2)
 
 
 # --- the daemon -------------------------------------------------------------------------------------------------
