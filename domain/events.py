@@ -147,4 +147,4 @@ def circuit_key_of(circuit_id: str) -> str:
 
 def iso_utc(instant: datetime) -> str:
     """Return an aware instant as it stands in JSON: ``2026-11-23T04:00:00Z``, without fractions of a second."""
-    return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return instant.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="seconds") + "Z"
