@@ -3,9 +3,11 @@
 Source: Dovecot's documentation, "Rootless Installation".
 """
 
+import functools
 import grp
 import os
 import pwd
+import re
 import shutil
 import signal
 import socket
@@ -28,14 +30,15 @@ UMLAUTS = "geheimnis-äöü€"
 START_SECONDS = 30
 
 # What is appended to the configuration of each server.
+_COURIER = "namespace inbox {\n  prefix = INBOX.\n  separator = .\n}\n"
 VARIANTS = {
     "plain": "",
-    "courier": "namespace inbox {\n  prefix = INBOX.\n  separator = .\n}\n",
+    "courier": _COURIER,
     "no_move": "imap_capability = IMAP4rev1 LITERAL+ UIDPLUS NAMESPACE\n",
     "no_move_no_uidplus": "imap_capability = IMAP4rev1 LITERAL+ ID\n",
-    "courier_no_namespace": "namespace inbox {\n  prefix = INBOX.\n  separator = .\n}\nimap_capability = IMAP4rev1\n",
+    "courier_no_namespace": f"{_COURIER}imap_capability = IMAP4rev1\n",
     "one_connection": "mail_max_userip_connections = 1\n",
-    "read_only": "mail_plugins = acl\nprotocol imap {\n  mail_plugins = acl imap_acl\n}\nplugin {\n  acl = vfile\n}\n",
+    "read_only": "mail_plugins = acl\nprotocol imap {\n  mail_plugins = acl imap_acl\n}\n",
 }
 
 _CONFIGURATION = """
@@ -44,30 +47,15 @@ state_dir = {root}/state
 log_path = {root}/log
 protocols = imap
 listen = 127.0.0.1
-{owner}
 ssl = yes
-ssl_cert = <{root}/cert.pem
-ssl_key = <{root}/key.pem
-disable_plaintext_auth = no
-mail_location = maildir:~/Maildir
 mail_fsync = never
 first_valid_uid = 1
+auth_failure_delay = 0
+mail_max_userip_connections = 100
 
 namespace inbox {{
   inbox = yes
   separator = /
-}}
-passdb {{
-  driver = passwd-file
-  args = {root}/users
-}}
-passdb {{
-  driver = static
-  args = password={password}
-}}
-userdb {{
-  driver = static
-  args = uid={uid} gid={gid} home={root}/mail/%u
 }}
 
 # An ordinary user may not chroot.
@@ -91,9 +79,51 @@ service imap-login {{
     ssl = yes
   }}
 }}
-auth_failure_delay = 0
-mail_max_userip_connections = 100
 """
+_OF_2_3 = """
+ssl_cert = <{root}/cert.pem
+ssl_key = <{root}/key.pem
+disable_plaintext_auth = no
+mail_location = maildir:~/Maildir
+passdb {{
+  driver = passwd-file
+  args = {root}/users
+}}
+passdb {{
+  driver = static
+  args = password={password}
+}}
+userdb {{
+  driver = static
+  args = uid={uid} gid={gid} home={root}/mail/%u
+}}
+plugin {{
+  acl = vfile
+}}
+"""
+_OF_2_4 = """
+ssl_server_cert_file = {root}/cert.pem
+ssl_server_key_file = {root}/key.pem
+auth_allow_cleartext = yes
+mail_driver = maildir
+mail_path = ~/Maildir
+passdb passwd-file {{
+  passwd_file_path = {root}/users
+}}
+passdb static {{
+  password = {password}
+}}
+userdb static {{
+  fields {{
+    uid = {uid}
+    gid = {gid}
+    home = {root}/mail/%{{user}}
+  }}
+}}
+acl_driver = vfile
+"""
+# These come first in a file for 2.4.
+_VERSIONS_OF_2_4 = "dovecot_config_version = 2.4.0\ndovecot_storage_version = 2.4.0\n"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -230,9 +260,16 @@ def _configuration(root: Path, imap: int, imaps: int) -> str:
     (root / "mail").mkdir(exist_ok=True)
     if os.geteuid() == 0:
         os.chown(root / "mail", mail.pw_uid, mail.pw_gid)
-    return _CONFIGURATION.format(
-        root=root, imap=imap, imaps=imaps, uid=mail.pw_uid, gid=mail.pw_gid, password=PASSWORD, owner=_owner()
-    )
+    head, body = ("", _OF_2_3) if _version() < (2, 4) else (_VERSIONS_OF_2_4, _OF_2_4)
+    facts = {"root": root, "imap": imap, "imaps": imaps, "uid": mail.pw_uid, "gid": mail.pw_gid, "password": PASSWORD}
+    return head + _owner() + (_CONFIGURATION + body).format(**facts)
+
+
+@functools.cache
+def _version() -> tuple[int, ...]:
+    """Return the version of Dovecot, as in (2, 3, 19)."""
+    said = subprocess.run([str(program()), "--version"], check=True, capture_output=True, text=True).stdout
+    return tuple(int(number) for number in re.findall(r"\d+", said.split()[0])[:3])
 
 
 def _owner() -> str:
