@@ -7,7 +7,7 @@ from domain.errors import MaintdError
 from domain.message import Disposition
 from ingestor import daemon, pipeline
 from ingestor.config import MailboxTable, Settings
-from ingestor.mailbox import MailboxSettings, connect, probe
+from ingestor.mailbox import MailboxSettings, Step, connect, probe
 from parsers.workers import WorkerPool
 from storage.database import open_store, revision
 
@@ -65,11 +65,19 @@ def _mailbox(settings: Settings, table: MailboxTable, pool: WorkerPool) -> Itera
         yield Found(part=part, ok=False, text=str(error))
         return
     reached = True
+    said = set()
     for finding in probe(mailbox, now=pipeline.utc_now()):
-        reached = reached and finding.ok is not False
-        yield Found(part=part, ok=finding.ok, text=finding.text)
-    if reached:
-        yield _attempt(part, lambda: _trial(mailbox, pool))
+        text = finding.text.removeprefix(f"{part}: ")
+        if text not in said:
+            yield Found(part=part, ok=finding.ok, text=text)
+        said.add(text)
+        reached = reached and (finding.ok is not False or finding.step in (Step.FOLDER, Step.FILE))
+    if not reached:
+        return
+    trial = _attempt(part, lambda: _trial(mailbox, pool))
+    # A folder that is missing has been told of.
+    if trial.text not in said:
+        yield trial
 
 
 def _trial(mailbox: MailboxSettings, pool: WorkerPool) -> str:
