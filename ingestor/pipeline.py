@@ -154,8 +154,8 @@ class Processor:
             done, _ = wait(in_hand, return_when=FIRST_COMPLETED)
             for future in done:
                 message = in_hand.pop(future)
-                reading = self._answer(message, future)
-                if reading is not None and record(self.store, message, reading):
+                reading = self._settle(message, future)
+                if reading is not None:
                     settled(message, reading)
                     count += 1
             if stopping():
@@ -167,30 +167,44 @@ class Processor:
             waiting = messages.waiting(connection, limit=limit, exclude={*in_hand, *self.postponed})
         return {self.pool.submit(message.raw, message.received_at): message for message in waiting}
 
-    def _answer(self, message: Message, future: Future[Reading]) -> Reading | None:
-        """Return what a worker says of a message; None if the message is to be read again."""
+    def _settle(self, message: Message, future: Future[Reading]) -> Reading | None:
+        """Record what a worker says of a message; return None if nothing was recorded."""
         try:
-            return future.result()
+            reading = future.result()
+            return reading if record(self.store, message, reading) else None
         except WallTimeExceeded as error:
             self.postponed.add(message.id)
             log.warning("worker_replaced", message=message.id, problem=str(error), attempts=message.attempts)
             return None
-        except (CpuTimeExceeded, WorkerCrashed) as error:
-            with self.store.writing() as connection:
-                attempts = messages.add_attempt(connection, message.id)
-            log.warning("worker_replaced", message=message.id, problem=str(error), attempts=attempts)
-            if attempts < MAX_ATTEMPTS:
-                return None
-            timeout = isinstance(error, CpuTimeExceeded)
-            return Reading(
-                provider=None,
-                reader=None,
-                reader_version="",
-                updates=(),
-                disposition=Disposition.QUARANTINED,
-                reason=Reason.PARSER_TIMEOUT if timeout else Reason.PARSER_CRASHED,
-                detail=f"{error} (attempt {attempts} of {MAX_ATTEMPTS})",
-            )
+        except CpuTimeExceeded as error:
+            return self._count_attempt(message, str(error), Reason.PARSER_TIMEOUT)
+        except WorkerCrashed as error:
+            return self._count_attempt(message, str(error), Reason.PARSER_CRASHED)
+        except MaintdError:
+            # The database is at fault, not the message.
+            raise
+        except Exception as error:  # the boundary of an item: no message may keep the others from being read
+            log.exception("message_failed", message=message.id)
+            problem = f"recording it failed: {type(error).__name__}: {error}"
+            return self._count_attempt(message, problem, Reason.PARSER_CRASHED)
+
+    def _count_attempt(self, message: Message, problem: str, reason: Reason) -> Reading | None:
+        """Count a failure of a message; after the last attempt it is quarantined, and the reading says so."""
+        with self.store.writing() as connection:
+            attempts = messages.add_attempt(connection, message.id)
+        log.warning("attempt_failed", message=message.id, problem=problem, attempts=attempts)
+        if attempts < MAX_ATTEMPTS:
+            return None
+        reading = Reading(
+            provider=None,
+            reader=None,
+            reader_version="",
+            updates=(),
+            disposition=Disposition.QUARANTINED,
+            reason=reason,
+            detail=f"{problem} (attempt {attempts} of {MAX_ATTEMPTS})",
+        )
+        return reading if record(self.store, message, reading) else None
 
 
 def record(store: Store, message: Message, reading: Reading) -> bool:

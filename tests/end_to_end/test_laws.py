@@ -7,7 +7,7 @@ A stop is an exception out of nowhere: before any statement, before a commit, or
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -18,7 +18,7 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from domain.message import Arrival, Place, Reading, receipt
+from domain.message import Arrival, Place, Reading, Reason, receipt
 from ingestor import logs, pipeline
 from ingestor.mailbox import Collected, MailboxSettings, Position
 from parsers.mime import read_envelope
@@ -202,3 +202,34 @@ def test_a_mailbox_that_is_read_again_from_its_beginning_changes_nothing(fresh, 
     run(url, Mailbox(mails, uid_validity=2))
 
     assert state(url) == before
+
+
+class Spoiling(Pool):
+    """A pool that answers for one message what cannot be recorded."""
+
+    def __init__(self, spoilt: bytes) -> None:
+        self.spoilt = spoilt
+
+    def submit(self, raw: bytes, received_at: datetime, provider: str | None = None) -> Future[Reading]:
+        if raw != self.spoilt:
+            return super().submit(raw, received_at, provider)
+        future: Future[Reading] = Future()
+        future.set_result(replace(reading(raw), updates=("no update",)))  # type: ignore[arg-type]
+        return future
+
+
+def test_a_message_that_cannot_be_recorded_keeps_no_other_from_being_read(fresh) -> None:
+    url = fresh()
+    store = database.open_store(url)
+    try:
+        pipeline.collect(store, NOC, Mailbox(range(len(MAILS))), stopping=lambda: False)
+        pipeline.Processor(store=store, pool=Spoiling(mail(0))).process(stopping=lambda: False)
+        with store.reading() as connection:
+            counts = queries.stats(connection, now=NOW, mailboxes=())["messages"]
+            spoilt = queries.messages(connection, reason=Reason.PARSER_CRASHED)
+    finally:
+        store.close()
+
+    assert counts["received"] == 0
+    assert [one["message_id"] for one in spoilt] == [read_envelope(mail(0)).message_id]
+    assert counts["applied"] > 25

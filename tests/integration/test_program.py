@@ -371,7 +371,7 @@ def test_a_mail_that_kills_its_workers_is_quarantined_after_three_attempts(progr
     done = program.poll()
 
     assert done.failures == []
-    assert [line["attempts"] for line in done.said("worker_replaced")] == [1, 2, 3]
+    assert [line["attempts"] for line in done.said("attempt_failed")] == [1, 2, 3]
     (poison,) = program.command("quarantine", "list")
     assert (poison["subject"], poison["reason"]) == ("endless", "parser_timeout")
     assert "attempt 3 of 3" in program.command("quarantine", "show", str(poison["id"]))["detail"]
