@@ -269,13 +269,18 @@ def _material_digest(facts: _Facts, accounts: Sequence[Account]) -> str:
     material = {
         "cancelled": facts.status is CANCELLED,
         "windows": [
-            [*map(iso_utc, planned[window.start, window.end]), _circuits_json(_live(window.circuits).values())]
+            [*map(iso_utc, planned[window.start, window.end]), _impacts(window.circuits)]
             for window in facts.windows
             if not window.withdrawn
         ],
-        "unplaced": _circuits_json(_live(_union([(account.unplaced.held, False) for account in accounts])).values()),
+        "unplaced": _impacts(_union([(account.unplaced.held, False) for account in accounts])),
     }
     return hashlib.sha256(json.dumps(material, sort_keys=True).encode()).hexdigest()
+
+
+def _impacts(circuits: Mapping[str, HeldCircuit]) -> list[tuple[str, str]]:
+    """Return the live circuits with their impacts, by key: another spelling of an id is nothing new."""
+    return sorted((key, impact.value) for key, (_, impact) in _live(circuits).items())
 
 
 # --- history ----------------------------------------------------------------------------------------------------

@@ -412,6 +412,8 @@ def test_the_course_of_the_work_is_not_material_and_a_move_is(update, nights) ->
     assert one(planned, *course).material_digest == digest
     assert one(planned, update(day=-1, windows=[nights()])).material_digest == digest
 
+    assert one(planned, update(day=-1, windows=[nights()], listed=["c-1", "C-2"])).material_digest == digest
+
     assert one(planned, update(day=-1, windows=[nights(2)])).material_digest != digest
     assert one(planned, update(day=-1, windows=[nights()], listed=["C-1"])).material_digest != digest
     assert one(planned, update("CANCELLED", day=-1, listed=None)).material_digest != digest
