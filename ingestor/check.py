@@ -1,13 +1,13 @@
 """``maintd check``: what is wrong, before the daemon finds out at night."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from domain.errors import MaintdError
-from domain.message import Disposition
+from domain.errors import MailboxError, MaintdError
+from domain.message import Arrival, Disposition
 from ingestor import daemon, pipeline
 from ingestor.config import MailboxTable, Settings
-from ingestor.mailbox import MailboxSettings, Step, connect, probe
+from ingestor.mailbox import MailboxSession, MailboxSettings, Step, connect, probe
 from parsers.workers import WorkerPool
 from storage.database import open_store, revision
 
@@ -64,29 +64,25 @@ def _mailbox(settings: Settings, table: MailboxTable, pool: WorkerPool) -> Itera
     except MaintdError as error:
         yield Found(part=part, ok=False, text=str(error))
         return
-    reached = True
+    readable = False
     said = set()
     for finding in probe(mailbox, now=pipeline.utc_now()):
         text = finding.text.removeprefix(f"{part}: ")
         if text not in said:
             yield Found(part=part, ok=finding.ok, text=text)
         said.add(text)
-        reached = reached and (finding.ok is not False or finding.step in (Step.FOLDER, Step.FILE))
-    if not reached:
-        return
-    trial = _attempt(part, lambda: _trial(mailbox, pool))
-    # A folder that is missing has been told of.
-    if trial.text not in said:
-        yield trial
+        readable = readable or (finding.step == Step.FOLDER and finding.ok is True)
+    if readable:
+        yield _attempt(part, lambda: _trial(mailbox, pool))
 
 
 def _trial(mailbox: MailboxSettings, pool: WorkerPool) -> str:
     """Read the newest mails of a mailbox and say what they would give; nothing is stored."""
     with connect(mailbox) as session:
-        arrivals = session.latest(mailbox.folders[0], TRIAL_MAILS, now=pipeline.utc_now())
+        arrivals = next((newest for newest in _newest(session) if newest), ())
     readings = [pool.submit(arrival.raw, arrival.received_at).result() for arrival in arrivals]
     if not readings:
-        return f'folder "{mailbox.folders[0]}" is empty: nothing to read on trial'
+        return "there is no mail to read on trial"
     understood = sum(reading.disposition is Disposition.APPLIED for reading in readings)
     irrelevant = sum(reading.disposition is Disposition.IRRELEVANT for reading in readings)
     unknown = len(readings) - understood - irrelevant
@@ -94,6 +90,16 @@ def _trial(mailbox: MailboxSettings, pool: WorkerPool) -> str:
         f"of the newest {len(readings)} mails {understood} would give events, "
         f"{irrelevant} are of no concern, {unknown} would be quarantined"
     )
+
+
+def _newest(session: MailboxSession) -> Iterator[Sequence[Arrival]]:
+    """Yield the newest mails of each folder that can be opened; of the others it has been told."""
+    for folder in session.settings.folders:
+        try:
+            yield session.latest(folder, TRIAL_MAILS, now=pipeline.utc_now())
+        except MailboxError:
+            if not session.usable:
+                raise
 
 
 def _attempt(part: str, ask: Callable[[], str]) -> Found:

@@ -57,6 +57,8 @@ _FOREIGN = (
 
 # Response codes that ask to come again later. Source: RFC 5530.
 _LATER = re.compile(r"\[(UNAVAILABLE|INUSE|LIMIT|SERVERBUG|CONTACTADMIN)\b", re.IGNORECASE)
+# Dovecot ends a refusal with how long it took: the same one would be another text each time.
+_TOOK = re.compile(r" \([\d.]+ \+ [\d.]+ secs\)\.?$")
 _BYTES_REPR = re.compile(r"""b(['"])(.*?)\1""", re.DOTALL)
 _STOPPED = "closed on request"
 
@@ -906,7 +908,7 @@ def _words(error: Exception) -> str:
     """Return what the server said in an error of imaplib, as one line for a person."""
     text = str(error)
     quoted = _BYTES_REPR.search(text)
-    return _clean(quoted.group(2) if quoted else text)
+    return _TOOK.sub("", _clean(quoted.group(2) if quoted else text))
 
 
 def _clean(text: bytes | str) -> str:

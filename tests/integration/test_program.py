@@ -482,9 +482,10 @@ def test_a_check_says_what_the_newest_mails_would_give_and_stores_nothing(progra
 
 def test_a_check_finds_a_wrong_password_and_a_folder_by_a_near_name(program, dovecot, user):
     dovecot.deliver(user, [own_mail("zayo/three_nights")], folder="Carriers/Maintenance")
+    dovecot.deliver(user, [own_mail("arelion/confirmed")])
     program.configure(
         {"name": "refused", "port": dovecot.imap, "username": user, "password": "hunter2"},
-        {"name": "noc", "port": dovecot.imap, "username": user, "folders": ["Carriers/Maintenence"]},
+        {"name": "noc", "port": dovecot.imap, "username": user, "folders": ["Carriers/Maintenence", "INBOX"]},
     )
 
     found = program.command("check", status=1)
@@ -493,5 +494,8 @@ def test_a_check_finds_a_wrong_password_and_a_folder_by_a_near_name(program, dov
     assert [finding["part"] for finding in wrong] == ['mailbox "refused"', 'mailbox "noc"']
     assert f'login as "{user}" refused' in wrong[0]["text"]
     assert "check username and password" in wrong[0]["text"]
+    assert 'folder "Carriers/Maintenence" does not exist (' in wrong[1]["text"]
     assert 'there are: "Carriers/Maintenance"' in wrong[1]["text"]
+    # Read on trial is what can be read.
+    assert found[-1]["text"].startswith("of the newest 1 mails 1 would give events")
     assert "hunter2" not in json.dumps(found)
