@@ -130,6 +130,16 @@ class Watch:
         if self.stopping.is_set():
             return []
         try:
+            return self._reach(table, work)
+        except MaintdError as error:
+            log.error("mailbox_failed", mailbox=table.name, problem=str(error))
+            return [str(error)]
+        except Exception as error:  # the boundary of a job: no fault of one mailbox may end the others
+            log.exception("mailbox_failed", mailbox=table.name)
+            return [f'mailbox "{table.name}": {type(error).__name__}: {error}']
+
+    def _reach(self, table: MailboxTable, work: Callable[[MailboxSettings, MailboxSession], list[str]]) -> list[str]:
+        try:
             settings = mailbox_settings(self.settings, table)
             with self._session(settings) as session:
                 return work(settings, session)
@@ -138,12 +148,6 @@ class Watch:
             if not self.stopping.is_set():
                 pipeline.note_failure(self.store, table.name, table.folders, error)
             return [str(error)]
-        except MaintdError as error:
-            log.error("mailbox_failed", mailbox=table.name, problem=str(error))
-            return [str(error)]
-        except Exception as error:  # the boundary of a job: no fault of one mailbox may end the others
-            log.exception("mailbox_failed", mailbox=table.name)
-            return [f'mailbox "{table.name}": {type(error).__name__}: {error}']
 
     @contextlib.contextmanager
     def _session(self, settings: MailboxSettings) -> Iterator[MailboxSession]:
