@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import wraps
 from pathlib import Path
 from typing import Any, TypeVar
@@ -110,11 +110,11 @@ class Instant(click.ParamType[datetime]):
         """Return an aware instant; a time without a zone is local."""
         if isinstance(value, datetime):
             return value
-        if value[:-1].isdigit() and value[-1] in "dh":
-            number = int(value[:-1])
-            return pipeline.utc_now() - (timedelta(days=number) if value[-1] == "d" else timedelta(hours=number))
         try:
-            return datetime.fromisoformat(value).astimezone()
+            if value[:-1].isdecimal() and value[-1] in "dh":
+                number = int(value[:-1])
+                return pipeline.utc_now() - (timedelta(days=number) if value[-1] == "d" else timedelta(hours=number))
+            return datetime.fromisoformat(value).astimezone(UTC)
         except (ValueError, OverflowError):
             self.fail(
                 f"{value!r} is no time: write 2026-11-23, 2026-11-23T04:00Z, or 7d for seven days ago", param, ctx
@@ -122,6 +122,9 @@ class Instant(click.ParamType[datetime]):
 
 
 INSTANT = Instant()
+
+# No database numbers its rows higher.
+MESSAGE = click.IntRange(1, 2**63 - 1)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -423,7 +426,7 @@ def quarantine_list(request: Request, reason: str | None, provider: str | None, 
 
 
 @quarantine.command("show")
-@click.argument("message", type=int)
+@click.argument("message", type=MESSAGE)
 @with_output
 def quarantine_show(request: Request, message: int) -> None:
     """Show a mail, why it is here, and what can be done."""
@@ -437,7 +440,7 @@ def quarantine_show(request: Request, message: int) -> None:
 
 
 @quarantine.command("retry")
-@click.argument("numbers", metavar="[MESSAGE]...", type=int, nargs=-1)
+@click.argument("numbers", metavar="[MESSAGE]...", type=MESSAGE, nargs=-1)
 @click.option("--reason", type=click.Choice([one.value for one in Reason]))
 @click.option("--all", "everything", is_flag=True, help="All of the quarantine.")
 @with_output
@@ -449,14 +452,16 @@ def quarantine_retry(request: Request, numbers: tuple[int, ...], reason: str | N
         if not numbers:
             with store.reading() as connection:
                 numbers = tuple(messages.select_quarantined(connection, reason=Reason(reason) if reason else None))
-        for number in numbers:
-            if not curation.requeue(store, number):
-                raise _not_in_quarantine(store, number)
-        _read_again(request, store, numbers)
+        refused = [number for number in numbers if not curation.requeue(store, number)]
+        # One that is not there does not keep the others from being read.
+        if len(refused) < len(numbers) or not numbers:
+            _read_again(request, store, [number for number in numbers if number not in refused])
+        if refused:
+            raise _not_in_quarantine(store, refused[0])
 
 
 @quarantine.command("assign")
-@click.argument("message", type=int)
+@click.argument("message", type=MESSAGE)
 @click.argument("provider")
 @with_output
 def quarantine_assign(request: Request, message: int, provider: str) -> None:
@@ -471,7 +476,7 @@ def quarantine_assign(request: Request, message: int, provider: str) -> None:
 
 
 @quarantine.command("ignore")
-@click.argument("numbers", metavar="MESSAGE...", type=int, nargs=-1, required=True)
+@click.argument("numbers", metavar="MESSAGE...", type=MESSAGE, nargs=-1, required=True)
 @with_output
 def quarantine_ignore(request: Request, numbers: tuple[int, ...]) -> None:
     """Say that mails are of no concern; they are kept."""
@@ -520,12 +525,13 @@ def reparse(request: Request, *, everything: bool, provider: str | None, since: 
 def providers_command(request: Request) -> None:
     """List the providers that are known, by which senders and readers, and how many mails of each there are."""
     settings = request.settings()
-    counts: dict[str, int] = {}
-    store = None
-    if database.revision(settings.database.url) is not None:
-        with request.store() as store, store.reading() as connection:
-            counts = queries.stats(connection, now=pipeline.utc_now(), mailboxes=())["by_provider"]
-    table = reports.providers_json(daemon.providers(settings, store), counts)
+    if database.revision(settings.database.url) is None:
+        table = reports.providers_json(daemon.providers(settings, None), {})
+    else:
+        with request.store() as store:
+            with store.reading() as connection:
+                counts = queries.stats(connection, now=pipeline.utc_now(), mailboxes=())["by_provider"]
+            table = reports.providers_json(daemon.providers(settings, store), counts)
     if request.as_json:
         terminal.print_json(table)
     else:

@@ -246,6 +246,40 @@ def test_usage_errors_exit_with_two(capsys) -> None:
     assert main(["nonsense"]) == 2
 
 
+@pytest.mark.parametrize(
+    "words", [["events", "--since", "99999999999d"], ["events", "--since", "\u00b2d"], ["quarantine", "show", "9" * 23]]
+)
+def test_a_number_that_is_too_large_is_a_usage_error(plain, words) -> None:
+    plain(*words, status=2)
+
+
+def test_a_retry_reads_the_others_where_one_is_not_in_quarantine(maintd, plain, tmp_path) -> None:
+    mail = tmp_path / "waits.eml"
+    mail.write_bytes(b"From: x@waits.example\nSubject: work\nMessage-ID: <waits@waits.example>\n\nhello\n")
+    maintd("import", str(mail))
+    waiting = maintd("quarantine", "list")[0]["id"]
+    settled = maintd("messages", "--disposition", "applied")[0]["id"]
+
+    assert plain("quarantine", "retry", str(waiting), str(settled), status=1)[0][0].startswith("1 read again")
+    assert maintd("stats")["messages"]["received"] == 0
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
+def test_output_that_cannot_be_written_is_an_error_of_one_line() -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "ingestor", "config", "schema"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+            cwd=ROOT,
+        )
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+    assert "disk is full" in done.stderr
+
+
 def test_no_mail_writes_on_a_terminal(tmp_path, capsys) -> None:
     path = tmp_path / "config.toml"
     path.write_text(f'[database]\nurl = "sqlite:///{tmp_path / "x.db"}"\n[log]\nlevel = "error"\n')
