@@ -2,20 +2,21 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 from domain.errors import MailboxError, MaintdError
 from domain.message import Arrival, Disposition
 from ingestor import daemon, pipeline
 from ingestor.config import MailboxTable, Settings
-from ingestor.mailbox import MailboxSession, MailboxSettings, Step, connect, probe
+from ingestor.mailbox import MailboxSession, Step, connect, probe
 from parsers.workers import WorkerPool
 from storage.database import open_store, revision
 
 # How many of the newest mails of a mailbox are read on trial, and stored nowhere.
 TRIAL_MAILS = 10
 
-# A clock that is off by more gives stamps that order updates wrongly. Source: the stamp rule.
-CLOCK_SECONDS = 120
+# By how much the clock may be behind those of mail servers. Beyond ten minutes a mail's own Date would not be believed.
+CLOCK_TOLERANCE = timedelta(minutes=2)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,14 +73,31 @@ def _mailbox(settings: Settings, table: MailboxTable, pool: WorkerPool) -> Itera
             yield Found(part=part, ok=finding.ok, text=text)
         said.add(text)
         readable = readable or (finding.step == Step.FOLDER and finding.ok is True)
-    if readable:
-        yield _attempt(part, lambda: _trial(mailbox, pool))
+    if not readable:
+        return
+    try:
+        with connect(mailbox) as session:
+            arrivals = next((newest for newest in _newest(session) if newest), ())
+    except MaintdError as error:
+        yield Found(part=part, ok=False, text=str(error))
+        return
+    yield from _clock(arrivals)
+    yield _attempt(part, lambda: _trial(arrivals, pool))
 
 
-def _trial(mailbox: MailboxSettings, pool: WorkerPool) -> str:
+def _clock(arrivals: Sequence[Arrival]) -> Iterator[Found]:
+    """Compare the clock with the newest mail's receipt: it cannot have been received in the future."""
+    ahead = max((arrival.received_at - pipeline.utc_now() for arrival in arrivals), default=timedelta(0))
+    if ahead > CLOCK_TOLERANCE:
+        text = (
+            f"the newest mail was received {int(ahead.total_seconds())} seconds from now: "
+            "this machine's clock is behind, or its mail server's ahead: see to the time service of both"
+        )
+        yield Found(part="clock", ok=None, text=text)
+
+
+def _trial(arrivals: Sequence[Arrival], pool: WorkerPool) -> str:
     """Read the newest mails of a mailbox and say what they would give; nothing is stored."""
-    with connect(mailbox) as session:
-        arrivals = next((newest for newest in _newest(session) if newest), ())
     readings = [pool.submit(arrival.raw, arrival.received_at).result() for arrival in arrivals]
     if not readings:
         return "there is no mail to read on trial"

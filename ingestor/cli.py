@@ -3,7 +3,7 @@
 import getpass
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -241,7 +241,13 @@ def import_command(request: Request, paths: tuple[str, ...]) -> None:
     result = {"messages": imported.read, "new": len(imported.new), "skipped": len(skipped), "dispositions": became}
     if request.as_json:
         terminal.print_json(result)
-        return
+    else:
+        _print_imported(imported, became, settled=settled)
+    if imported.failure:
+        raise imported.failure
+
+
+def _print_imported(imported: curation.Imported, became: Mapping[str, int], *, settled: bool) -> None:
     words = ", ".join(f"{count} {disposition}" for disposition, count in became.items() if count)
     terminal.print_line(f"{imported.read} messages, {len(imported.new)} of them new{f': {words}' if words else ''}")
     if not settled:
@@ -256,10 +262,10 @@ def _tell_skipped(skipped: Sequence[str]) -> None:
 
 
 @cli.command()
-@click.argument("file", type=click.File("rb"))
+@click.argument("file", metavar="FILE")
 @click.option("--provider", metavar="P", help="Read it as this provider's, whoever sent it.")
 @with_output
-def parse(request: Request, file: Any, provider: str | None) -> None:
+def parse(request: Request, file: str, provider: str | None) -> None:
     """Say what would be recorded of a mail, and by which reader. Touches no database."""
     try:
         settings = request.settings()
@@ -270,7 +276,7 @@ def parse(request: Request, file: Any, provider: str | None) -> None:
         settings = config.Settings()
     pool = daemon.worker_pool(settings, None, count=1)
     try:
-        reading = curation.read_one(pool, file.read(), provider)
+        reading = curation.read_one(pool, file, sys.stdin.buffer, provider)
     finally:
         pool.stop()
     if request.as_json:

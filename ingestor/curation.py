@@ -7,12 +7,12 @@ from datetime import datetime
 from itertools import islice
 from typing import BinaryIO
 
-from domain.errors import NotFound, WorkerError
+from domain.errors import ImportFailed, NotFound, WorkerError
 from domain.events import Event, EventKey, JsonValue, Update
 from domain.fold import fold
 from domain.message import Arrival, Disposition, Message, Reading, receipt
 from ingestor import pipeline
-from ingestor.files import Skipped, read_paths
+from ingestor.files import FoundMessage, Skipped, read_paths
 from parsers.mime import read_envelope
 from parsers.workers import WorkerPool
 from storage import events, messages, queries
@@ -27,21 +27,22 @@ REREAD = (Disposition.APPLIED, Disposition.IRRELEVANT, Disposition.QUARANTINED)
 
 @dataclass(slots=True)
 class Imported:
-    """What an import gave: messages read, and the ids of those that were not known before."""
+    """What an import gave: messages read, the ids of those that were not known before, and what ended it early."""
 
     read: int = 0
     new: list[int] = field(default_factory=list)
+    failure: ImportFailed | None = None
 
 
 def import_paths(
     store: Store, paths: Sequence[str], stdin: BinaryIO, *, skipped: Callable[[str], None], read: Callable[[], None]
 ) -> Imported:
-    """Store the mails of files and folders, as a mailbox's are. Raises ImportFailed; what was stored stays.
+    """Store the mails of files and folders, as a mailbox's are; those before a path that cannot be imported stay.
 
     ``skipped`` is told of each file that is no mail, ``read`` of each mail.
     """
     imported = Imported()
-    arrivals = _arrivals(paths, stdin, skipped)
+    arrivals = _until_failure(_arrivals(paths, stdin, skipped), imported)
     while batch := list(islice(arrivals, IMPORT_BATCH)):
         with store.writing() as connection:
             recorded = messages.record(connection, batch, now=pipeline.utc_now())
@@ -50,6 +51,13 @@ def import_paths(
         for _ in batch:
             read()
     return imported
+
+
+def _until_failure(arrivals: Iterator[Arrival], imported: Imported) -> Iterator[Arrival]:
+    try:
+        yield from arrivals
+    except ImportFailed as error:
+        imported.failure = error
 
 
 def _arrivals(paths: Sequence[str], stdin: BinaryIO, skipped: Callable[[str], None]) -> Iterator[Arrival]:
@@ -110,12 +118,15 @@ def ignore(store: Store, number: int, *, author: str) -> bool:
         )
 
 
-def read_one(pool: WorkerPool, raw: bytes, provider: str | None) -> Reading:
-    """Return what a mail would give, stored nowhere. Raises WorkerError."""
-    envelope = read_envelope(raw)
-    received_at = receipt(envelope, internal_date=None, now=pipeline.utc_now())
-    reading: Reading = pool.submit(raw, received_at, provider).result()
-    return reading
+def read_one(pool: WorkerPool, path: str, stdin: BinaryIO, provider: str | None) -> Reading:
+    """Return what the mail in a file would give, stored nowhere. Raises ImportFailed and WorkerError."""
+    found = list(islice((one for one in read_paths([path], stdin=stdin) if isinstance(one, FoundMessage)), 2))
+    if len(found) != 1:
+        many = "several mails" if found else "no mail"
+        raise ImportFailed(f"{path}: holds {many}, expected one: maintd import takes mboxes and folders")
+    raw = found[0].raw
+    received_at = receipt(read_envelope(raw), internal_date=None, now=pipeline.utc_now())
+    return pool.submit(raw, received_at, provider).result()
 
 
 # --- read again -------------------------------------------------------------------------------------------------

@@ -180,7 +180,7 @@ def poll(
     workers = pool or worker_pool(settings, store)
     processor = pipeline.Processor(store=store, pool=workers)
     try:
-        with stopped_by_signals(watch.stop), ThreadPoolExecutor(len(tables), "mailbox") as threads:
+        with stopped_by_signals(watch.stop), ThreadPoolExecutor(len(tables), "mailbox") as threads, _ended(watch):
             visits = [threads.submit(watch.collect, table) for table in tables]
             while not all(visit.done() for visit in visits) and not watch.stopping.is_set():
                 processor.process(stopping=watch.stopping.is_set)
@@ -194,6 +194,16 @@ def poll(
         if pool is None:
             workers.stop()
     return failures
+
+
+@contextlib.contextmanager
+def _ended(watch: Watch) -> Iterator[None]:
+    """End every connection when the work beside them fails: nothing is to wait for a server then."""
+    try:
+        yield
+    except BaseException:
+        watch.stop()
+        raise
 
 
 def run(settings: Settings, store: Store) -> None:

@@ -39,6 +39,9 @@ _CHANGES = ("status", "start", "end", "windows", "circuits", "summary", "account
 
 def print_events(found: Sequence[Row], *, utc: bool) -> None:
     """Print events as a list."""
+    if not found:
+        terminal.print_error("no events")
+        return
     terminal.print_table(
         ("provider", "id", "status", "phase", "from / to", "circuits", "ack", "summary"),
         (

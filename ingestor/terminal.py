@@ -39,9 +39,9 @@ _STYLES = {
 _PROSE = frozenset({"summary", "subject"})
 _LEAST_PROSE = 12
 
-# Up to this width a value is not broken over two lines, and up to that one it takes room from prose.
-_UNBROKEN = 24
-_WIDEST = 40
+# Up to this width a value is not broken over two lines.
+_UNBROKEN = {"from / to": 56, "window": 44}
+_UNBROKEN_ELSE = 24
 
 
 def safe(value: object) -> str:
@@ -78,12 +78,18 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Non
     texts = [[one_line(value) for value in row] for row in rows]
     console = Console()
     table = Table(header_style="bold", box=None, pad_edge=False)
+    room = _room(console.width, columns, texts)
     for index, column in enumerate(columns):
         prose = column in _PROSE
-        width = _room(console.width, columns, texts) if prose else None
         # What is cut short is prose; everything else may be copied into the next command.
-        table.add_column(column, overflow="ellipsis" if prose else "fold", no_wrap=prose, max_width=width)
-        table.columns[index].min_width = None if prose else _least_width(column, index, texts)
+        table.add_column(
+            column,
+            overflow="ellipsis" if prose else "fold",
+            no_wrap=prose,
+            max_width=max(room, _LEAST_PROSE) if prose else None,
+            # Where not even that leaves room, lines are broken: nothing may be lost at the edge.
+            min_width=_least_width(column, index, texts) if room >= _LEAST_PROSE and not prose else None,
+        )
     for row in texts:
         table.add_row(*(Text(value, style=_STYLES.get(value, "")) for value in row))
     console.print(table)
@@ -91,17 +97,17 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Non
 
 def _least_width(column: str, index: int, rows: Sequence[Sequence[str]]) -> int:
     """Return the width below which a column must not be pressed: that of its widest value, up to a limit."""
-    return min(max((len(row[index]) for row in rows), default=0), _UNBROKEN)
+    return min(max((len(row[index]) for row in rows), default=0), _UNBROKEN.get(column, _UNBROKEN_ELSE))
 
 
 def _room(width: int, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> int:
     """Return what the columns of other things leave to prose."""
     others = [
-        max(len(column), min(max((len(row[index]) for row in rows), default=0), _WIDEST))
+        max(len(column), _least_width(column, index, rows))
         for index, column in enumerate(columns)
         if column not in _PROSE
     ]
-    return max(width - sum(others) - 2 * len(columns), _LEAST_PROSE)
+    return width - sum(others) - 2 * len(columns)
 
 
 def print_facts(facts: Mapping[str, object]) -> None:

@@ -19,10 +19,12 @@ import sys
 import threading
 import time
 from collections import deque
+from collections.abc import Iterator
 from concurrent.futures import Future, InvalidStateError
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from datetime import datetime
+from multiprocessing import resource_tracker
 from typing import Any
 
 from pebble import ProcessExpired, ProcessFuture, ProcessPool
@@ -152,9 +154,10 @@ class WorkerPool:
         if worker.pool is None:
             worker.pool = self._started()
         try:
-            answer = worker.pool.schedule(
-                _read, args=(self._limits.cpu_seconds, *task.arguments), timeout=self._limits.wall_seconds
-            )
+            with _interrupts_left_to_us():
+                answer = worker.pool.schedule(
+                    _read, args=(self._limits.cpu_seconds, *task.arguments), timeout=self._limits.wall_seconds
+                )
         except RuntimeError:
             self._again(worker, task, broken=True)
             return
@@ -275,6 +278,21 @@ class _Failure:
     """What a worker raised, in words: the exception itself might need the library to be understood."""
 
     text: str
+
+
+@contextlib.contextmanager
+def _interrupts_left_to_us() -> Iterator[None]:
+    """Let the threads of a pool, and so its processes, never hear of Ctrl-C, which a terminal sends to all of them.
+
+    A worker that ignores it by itself would still be interrupted while it starts.
+    """
+    # This process of the standard library's would unblock the signal in the thread that starts it.
+    resource_tracker.ensure_running()
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _end(pools: list[ProcessPool]) -> None:

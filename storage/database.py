@@ -23,7 +23,7 @@ from sqlalchemy.engine import URL
 
 from domain.errors import DatabaseInUse, StorageError
 from storage.failures import told_in_one_line
-from storage.migrations import HEAD, HOME
+from storage.migrations import HEAD, HOME, REVISIONS
 from storage.schema import metadata
 
 # How long a writer waits for another process (`maintd ack` beside the daemon), in seconds.
@@ -285,8 +285,9 @@ def _prepare_upgrade(connection: Connection, place: str) -> None:
         if encoding != "UTF8":
             raise StorageError(f"{place}: the encoding is {encoding}, expected UTF8: `createdb --encoding=UTF8`")
     found = _revision(connection)
-    if found is not None and found > HEAD:
-        raise StorageError(f"{place}: the schema is of revision {found}, newer than {HEAD}: install the newer maintd")
+    if found is not None and found not in REVISIONS:
+        what = f"the schema is of revision {found}, which this maintd does not know"
+        raise StorageError(f"{place}: {what}: install the newer maintd, or name another database")
     tables = set(sa.inspect(connection).get_table_names())
     # A PostgreSQL database may be shared with others; a SQLite file with a table in it is theirs.
     strange = tables if connection.dialect.name == "sqlite" else tables.intersection(metadata.tables)

@@ -4,6 +4,6 @@ from pathlib import Path
 
 HOME = Path(__file__).parent
 
-# The newest revision, here as a word so that opening a database does not load Alembic. Revisions are numbered, so that
-# of two the later one is greater.
-HEAD = "0001"
+# The revisions, the oldest first, here as words so that opening a database does not load Alembic.
+REVISIONS = ("0001",)
+HEAD = REVISIONS[-1]
