@@ -6,9 +6,10 @@ arrival, on repetition, or on where the process was stopped. What one account ho
 
 import hashlib
 import json
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import groupby
 from typing import NamedTuple
 
 from domain.events import CircuitImpact, Event, HistoryEntry, JsonValue, Update, Window, iso_utc
@@ -28,7 +29,7 @@ def fold(updates: Iterable[Update]) -> tuple[Event, ...]:
     Any permutation and any repetition of the same updates gives the same events. No updates give no events.
     """
     generations: list[_Generation] = []
-    for update in sorted(set(updates), key=order_of):
+    for update in _in_order(updates):
         if not generations or _begins_anew(generations[-1].facts, update):
             generations.append(_Generation())
         generations[-1].take(update)
@@ -49,6 +50,14 @@ def order_of(update: Update) -> OrderKey:
         update.source,
         _account_key(update.account),
     )
+
+
+def _in_order(updates: Iterable[Update]) -> Iterator[Update]:
+    """Yield the updates in the total order, each once."""
+    for _, together_there in groupby(sorted(updates, key=order_of), key=order_of):
+        first, *others = together_there
+        # Two notices of one message may say different things of one event: their words decide, in any process.
+        yield from sorted({first, *others}, key=repr) if others else (first,)
 
 
 def _account_key(account: str | None) -> str:
