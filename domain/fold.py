@@ -13,8 +13,8 @@ from itertools import groupby
 from typing import NamedTuple
 
 from domain.events import CircuitImpact, Event, HistoryEntry, JsonValue, Update, Window, iso_utc
-from domain.holding import Account, HeldCircuit, HeldWindow, listed_in, severity_of
-from domain.lifecycle import CANCELLED, CLOSED, COMPLETED, OPEN, UNKNOWN, move_of
+from domain.holding import Account, HeldCircuit, HeldWindow, cancels_part, listed_in, severity_of, together
+from domain.lifecycle import CANCELLED, CLOSED, UNKNOWN, move_of
 from domain.vocabulary import Impact, MaintenanceStatus, Move
 
 # Carriers use a number again: work that begins so long after the end of what bore it before is another event.
@@ -109,9 +109,14 @@ class _Generation:
 
     def take(self, update: Update) -> None:
         """Take in the next update of the total order."""
-        surprises = {account.apply(update, len(self.steps)) for account in self._reached(update)} - {None}
+        index = len(self.steps)
+        reached = self._reached(update)
+        partly = cancels_part(reached, update)
+        surprises = {account.apply(update, index, partly=partly) for account in reached} - {None}
+        if self.accounts and not _account_key(update.account):
+            self.common.apply(update, index, partly=partly)
         before, self.facts = self.facts, self._facts_after(update)
-        move = _move(before, update, self.facts, surprises)
+        move = next(iter(surprises), None) or _move(before, update, self.facts)
         self.steps.append(_Step(update, move, _changes(before, self.facts)))
 
     def event(self, number: int) -> Event:
@@ -135,14 +140,14 @@ class _Generation:
             unverified=any(step.update.unverified for step in self.steps),
             updates=len(self.steps),
             material_digest=_material_digest(facts, self._speaking()),
-            history=_history(self.steps),
+            history=_history(self.steps, self.accounts or {""}),
         )
 
     def _reached(self, update: Update) -> list[Account]:
         """Return the accounts that an update speaks of: what names none it says of all of them."""
         key = _account_key(update.account)
         if not key:
-            return [self.common, *self.accounts.values()]
+            return self._speaking()
         if key not in self.accounts:
             self.accounts[key] = self.common.copy()
         self.names[key] = (update.account or "").strip()
@@ -153,14 +158,20 @@ class _Generation:
 
     def _facts_after(self, update: Update) -> _Facts:
         accounts = self._speaking()
-        windows = _join(accounts)
+        concerned = [account.has_circuits() for account in accounts]
+        heard = concerned if any(concerned) else [True] * len(accounts)
+        windows = _join(accounts, heard)
         live = [window for window in windows if not window.withdrawn]
+        unplaced = [(account.unplaced.held, False) for account in accounts if account.unplaced.held]
         return _Facts(
-            status=_event_status(accounts),
+            status=_event_status(
+                [account for account, is_heard in zip(accounts, heard, strict=True) if is_heard], live
+            ),
             start=live[0].start if live else None,
             end=max((window.end for window in live), default=None),
             windows=tuple(windows),
-            circuits=_event_circuits(windows, accounts),
+            # What stands only in a withdrawn window is withdrawn with it.
+            circuits=_union([*((window.circuits, window.withdrawn) for window in windows), *unplaced]),
             summary=update.summary or self.facts.summary,
             organizer=update.organizer or self.facts.organizer,
             accounts=tuple(sorted(self.names.values())),
@@ -191,47 +202,37 @@ class _Joined:
         )
 
 
-def _join(accounts: Iterable[Account]) -> list[_Joined]:
-    """Join the windows of all accounts: those with the same times are one."""
-    parts: dict[tuple[datetime, datetime], list[HeldWindow]] = {}
-    for window in (window for account in accounts for window in account.windows):
-        parts.setdefault((window.start, window.end), []).append(window)
+def _join(accounts: Sequence[Account], heard: Sequence[bool]) -> list[_Joined]:
+    """Join the windows of all accounts: those with the same times are one. ``heard``: whose status counts there."""
+    parts: dict[tuple[datetime, datetime], list[tuple[HeldWindow, bool]]] = {}
+    for account, is_heard in zip(accounts, heard, strict=True):
+        for window in account.windows:
+            parts.setdefault((window.start, window.end), []).append((window, is_heard))
     return [_joined(*times, parts[times]) for times in sorted(parts)]
 
 
-def _joined(start: datetime, end: datetime, parts: Sequence[HeldWindow]) -> _Joined:
-    """Return one window out of its parts. It is live if any of them is."""
-    live = [window for window in parts if not window.withdrawn]
-    return _Joined(
-        start=start,
-        end=end,
-        status=_together([window.status or UNKNOWN for window in live or parts]),
-        withdrawn=not live,
-        circuits=_union([(window.circuits.held, False) for window in parts]),
-    )
+def _joined(start: datetime, end: datetime, parts: Sequence[tuple[HeldWindow, bool]]) -> _Joined:
+    """Return one window out of its parts. It is live if any of them is; a part that is cancelled alone is withdrawn."""
+    live = [(window, is_heard) for window, is_heard in parts if not window.withdrawn]
+    speaking = live or parts
+    statuses = [window.status or UNKNOWN for window, is_heard in speaking if is_heard]
+    status = together(statuses or [window.status or UNKNOWN for window, _ in speaking])
+    gone = [
+        window.withdrawn or (window.status is CANCELLED and status is not CANCELLED) if live else False
+        for window, _ in parts
+    ]
+    circuits = _union([(window.circuits.held, is_gone) for (window, _), is_gone in zip(parts, gone, strict=True)])
+    return _Joined(start=start, end=end, status=status, withdrawn=not live, circuits=circuits)
 
 
-def _together(statuses: Sequence[MaintenanceStatus]) -> MaintenanceStatus:
-    """Return the most advanced open status; a closed one only where all are closed."""
-    still_open = [status for status in statuses if status not in CLOSED]
-    if still_open:
-        return max(still_open, key=OPEN.index)
-    return COMPLETED if COMPLETED in statuses else CANCELLED
-
-
-def _event_status(accounts: Sequence[Account]) -> MaintenanceStatus:
-    """Return the newest stated status; closed only where every account that has circuits is."""
-    concerned = [account for account in accounts if account.has_circuits()] or accounts
+def _event_status(concerned: Sequence[Account], live: Sequence[_Joined]) -> MaintenanceStatus:
+    """Return the newest stated status; closed only where every account that has circuits is, and every window."""
     still_open = [account for account in concerned if account.status() not in CLOSED]
     if still_open:
         return max(still_open, key=lambda account: account.stated_at).status()
-    return _together([account.status() for account in concerned])
-
-
-def _event_circuits(windows: Iterable[_Joined], accounts: Iterable[Account]) -> Mapping[str, HeldCircuit]:
-    """Return the circuits of all windows. What stands only in a withdrawn window is withdrawn with it."""
-    placed = [(window.circuits.held, window.withdrawn) for account in accounts for window in account.windows]
-    return _union([*placed, *((account.unplaced.held, False) for account in accounts if account.unplaced.held)])
+    if any(window.status not in CLOSED for window in live):
+        return together([window.status for window in live])
+    return together([account.status() for account in concerned])
 
 
 def _union(lists: Sequence[tuple[Mapping[str, HeldCircuit], bool]]) -> Mapping[str, HeldCircuit]:
@@ -252,7 +253,7 @@ def _union(lists: Sequence[tuple[Mapping[str, HeldCircuit], bool]]) -> Mapping[s
 
 
 def _weight(held: HeldCircuit) -> tuple[bool, int, str]:
-    return (not held.withdrawn, severity_of(held.impact or Impact.OUTAGE), held.circuit_id)
+    return (not held.withdrawn, severity_of(held.impact), held.circuit_id)
 
 
 def _shown(circuits: Mapping[str, HeldCircuit]) -> tuple[CircuitImpact, ...]:
@@ -263,44 +264,39 @@ def _shown(circuits: Mapping[str, HeldCircuit]) -> tuple[CircuitImpact, ...]:
     )
 
 
-def _live(circuits: Mapping[str, HeldCircuit]) -> dict[str, tuple[str, Impact]]:
-    return {
-        key: (held.circuit_id, held.impact or Impact.OUTAGE) for key, held in circuits.items() if not held.withdrawn
-    }
+def _live(circuits: Mapping[str, HeldCircuit]) -> dict[str, Impact]:
+    return {key: held.impact or Impact.OUTAGE for key, held in circuits.items() if not held.withdrawn}
 
 
 def _material_digest(facts: _Facts, accounts: Sequence[Account]) -> str:
     """Return the digest of what a person must see again when it changes: windows, circuits, impacts, cancelled."""
-    planned: dict[tuple[datetime, datetime], tuple[datetime, datetime]] = {}
-    for window in (window for account in accounts for window in account.windows):
-        start, end = planned.get((window.start, window.end), (window.planned_start, window.planned_end))
-        planned[window.start, window.end] = (min(start, window.planned_start), max(end, window.planned_end))
+    planned: dict[tuple[datetime, datetime], list[tuple[Mapping[str, HeldCircuit], bool]]] = {}
+    for window in (window for account in accounts for window in account.live() if window.status is not CANCELLED):
+        planned.setdefault((window.planned_start, window.planned_end), []).append((window.circuits.held, False))
+    unplaced = _union([(account.unplaced.held, False) for account in accounts])
     material = {
         "cancelled": facts.status is CANCELLED,
         "windows": [
-            [*map(iso_utc, planned[window.start, window.end]), _impacts(window.circuits)]
-            for window in facts.windows
-            if not window.withdrawn
+            [iso_utc(start), iso_utc(end), _live(_union(parts))] for (start, end), parts in sorted(planned.items())
         ],
-        "unplaced": _impacts(_union([(account.unplaced.held, False) for account in accounts])),
+        "unplaced": _live(unplaced),
     }
     return hashlib.sha256(json.dumps(material, sort_keys=True).encode()).hexdigest()
-
-
-def _impacts(circuits: Mapping[str, HeldCircuit]) -> list[tuple[str, str]]:
-    """Return the live circuits with their impacts, by key: another spelling of an id is nothing new."""
-    return sorted((key, impact.value) for key, (_, impact) in _live(circuits).items())
 
 
 # --- history ----------------------------------------------------------------------------------------------------
 
 
-def _move(before: _Facts, update: Update, after: _Facts, surprises: Collection[Move | None]) -> Move:
-    if surprises:
-        return min(move for move in surprises if move)
+def _move(before: _Facts, update: Update, after: _Facts) -> Move:
+    """Return the name of the move that an update makes: that of the table, unless the event goes on beside it."""
     move = move_of(before.status, update.status)
-    # One night of three is done: the event goes on.
-    return Move.ADVANCED if move is Move.CLOSED and after.status not in CLOSED else move
+    if after.status in CLOSED:
+        return move
+    if before.status in CLOSED:
+        return Move.REOPENED
+    if move is Move.CLOSED:
+        return Move.PARTLY_CANCELLED if update.status is CANCELLED else Move.ADVANCED
+    return Move.OPENED if move is Move.LATE else move
 
 
 def _changes(before: _Facts, after: _Facts) -> dict[str, tuple[JsonValue, JsonValue]]:
@@ -320,9 +316,9 @@ def _changes(before: _Facts, after: _Facts) -> dict[str, tuple[JsonValue, JsonVa
     if before.accounts != after.accounts:
         changes["accounts"] = ([*before.accounts], [*after.accounts])
     if before.circuits is not after.circuits:
-        old_circuits, new_circuits = _live(before.circuits), _live(after.circuits)
-        gone = [held for key, held in old_circuits.items() if new_circuits.get(key) != held]
-        come = [held for key, held in new_circuits.items() if old_circuits.get(key) != held]
+        old, new = _live(before.circuits), _live(after.circuits)
+        gone = [(before.circuits[key].circuit_id, impact) for key, impact in old.items() if new.get(key) != impact]
+        come = [(after.circuits[key].circuit_id, impact) for key, impact in new.items() if old.get(key) != impact]
         if gone or come:
             changes["circuits"] = (_circuits_json(gone), _circuits_json(come))
     return changes
@@ -350,12 +346,12 @@ def _circuits_json(circuits: Iterable[tuple[str, Impact]]) -> JsonValue:
     return [{"circuit_id": circuit_id, "impact": impact.value} for circuit_id, impact in sorted(circuits)]
 
 
-def _history(steps: Sequence[_Step]) -> tuple[HistoryEntry, ...]:
+def _history(steps: Sequence[_Step], accounts: Collection[str]) -> tuple[HistoryEntry, ...]:
     """Return the steps with ``superseded``: every field that the update stated was stated again later."""
     stated_later: set[tuple[str, str]] = set()
     entries = []
     for step in reversed(steps):
-        stated = _stated_fields(step.update)
+        stated = _stated_fields(step.update, accounts)
         entries.append(
             HistoryEntry(
                 stamp=step.update.stamp,
@@ -369,13 +365,12 @@ def _history(steps: Sequence[_Step]) -> tuple[HistoryEntry, ...]:
     return tuple(reversed(entries))
 
 
-def _stated_fields(update: Update) -> set[tuple[str, str]]:
-    values = {
-        "status": update.status,
-        "windows": update.windows,
-        "summary": update.summary,
-        "organizer": update.organizer,
+def _stated_fields(update: Update, accounts: Collection[str]) -> set[tuple[str, str]]:
+    """Return the fields that an update states, each with the account that it states it of, or those of all."""
+    of_event = {"summary": update.summary, "organizer": update.organizer}
+    of_account = {"status": update.status, "windows": update.windows}
+    names = [name for name, value in of_account.items() if value] + [f"circuit {key}" for key in listed_in(update)]
+    key = _account_key(update.account)
+    return {(name, "") for name, value in of_event.items() if value} | {
+        (name, account) for account in ([key] if key else accounts) for name in names
     }
-    account = _account_key(update.account)
-    fields = {(name, account) for name, value in values.items() if value}
-    return fields | {(f"circuit {key}", account) for key in listed_in(update)}

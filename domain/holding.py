@@ -99,6 +99,10 @@ class HeldWindow:
 
     def give_actual_times(self, stated: StatedWindow) -> None:
         """Take the times at which the work was done; inside of what was planned they are not material."""
+        if stated.end <= self.planned_start or self.planned_end <= stated.start:
+            self.plan(stated)
+            return
+        self.ical_uid = self.ical_uid or stated.ical_uid
         self.start, self.end = stated.start, stated.end
         self.planned_start = min(self.planned_start, stated.start)
         self.planned_end = max(self.planned_end, stated.end)
@@ -106,6 +110,9 @@ class HeldWindow:
     def overlaps(self, stated: StatedWindow) -> bool:
         """Tell whether the two have a moment in common."""
         return self.start < stated.end and stated.start < self.end
+
+
+_Pair = tuple[HeldWindow, StatedWindow]
 
 
 @dataclass(slots=True, eq=False)
@@ -122,15 +129,22 @@ class Account:
         """Return a copy that can go its own way."""
         return Account([replace(window) for window in self.windows], self.unplaced, self.stated, self.stated_at)
 
-    def apply(self, update: Update, index: int) -> Move | None:
-        """Take in the next update of the total order; return the name of what is surprising in it, if anything is."""
-        if update.status is CANCELLED:
-            surprise = self._cancel(update)
+    def apply(self, update: Update, index: int, *, partly: bool) -> Move | None:
+        """Take in the next update of the total order; return the name of what is surprising in it, if anything is.
+
+        ``partly``: it cancels the circuits that it names, and nothing else (see ``cancels_part``).
+        """
+        if partly:
+            self._cancel_circuits(update)
+            return Move.PARTLY_CANCELLED
+        surprise = None
+        if update.status is CANCELLED and not _says_more_than_one(update):
+            self._cancel(update)
         elif update.status in (IN_PROCESS, COMPLETED):
-            surprise = self._progress(update)
+            self._progress(update)
         else:
             surprise = self._plan(update)
-        if update.status not in (None, UNKNOWN) and surprise is not Move.PARTLY_CANCELLED:
+        if update.status not in (None, UNKNOWN):
             self.stated, self.stated_at = update.status, index
         return surprise
 
@@ -143,130 +157,145 @@ class Account:
         lists = (self.unplaced, *(window.circuits for window in self.windows if not window.withdrawn))
         return any(not held.withdrawn for circuits in lists for held in circuits.held.values())
 
-    def live_circuits(self) -> set[str]:
-        """Return the keys of the circuits of all live windows, and of those without a window."""
-        keys = self.unplaced.live()
-        return keys.union(*(window.circuits.live() for window in self.live()))
+    def at_stake(self, update: Update) -> set[str]:
+        """Return the keys of the live circuits that a cancellation would reach: those of what is open, else of all."""
+        if self.status() is CANCELLED:
+            return set()
+        windows = self._windows_to_cancel(update)
+        still_open = [window for window in windows if window.status not in CLOSED] or windows
+        return self.unplaced.live().union(*(window.circuits.live() for window in still_open))
 
-    def all_circuits(self) -> set[str]:
-        """Return the keys of all circuits ever held, also of those that were withdrawn or cancelled alone."""
-        return set(self.unplaced.held).union(*(window.circuits.held for window in self.windows))
+    def knows(self, keys: set[str]) -> bool:
+        """Tell whether any of these circuits was ever held, be it withdrawn or cancelled since."""
+        return any(
+            not keys.isdisjoint(circuits.held) for circuits in (self.unplaced, *(w.circuits for w in self.windows))
+        )
 
     def status(self) -> MaintenanceStatus:
         """Return the stated status unless a window is still open: then that window's."""
-        open_statuses = [window.status or UNKNOWN for window in self.live() if window.status not in CLOSED]
-        if not open_statuses or self.stated in open_statuses:
-            return self.stated or UNKNOWN
-        return max(open_statuses, key=OPEN.index)
+        statuses = [window.status or UNKNOWN for window in self.live()]
+        still_open = [status for status in statuses if status not in CLOSED]
+        if self.stated in still_open:
+            return self.stated
+        if still_open or (statuses and self.stated not in CLOSED):
+            return together(statuses)
+        return self.stated or UNKNOWN
 
     def _plan(self, update: Update) -> Move | None:
         """Let the stated windows replace those not begun at the stamp; a begun window is never withdrawn."""
         times_before = _times(self.live())
-        live = self.live()
-        begun = [window for window in live if window.start <= update.stamp]
-        ahead = [window for window in live if window.start > update.stamp]
-        touched = []
-        remaining = []
-        for one in _sorted(update.windows):
-            held = next((window for window in begun if window.overlaps(one) and window not in touched), None)
-            if held is None:
-                remaining.append(one)
-                continue
-            if (held.start, held.end) != (one.start, one.end):
-                held.give_actual_times(one)
-            _list(held, one, withdraws=True)
-            touched.append(held)
-        pairs, added, dropped = _match(ahead, remaining, adds=update.status is not RE_SCHEDULED)
+        pairs, new, left_out = _planned(self.live(), update)
         for window, one in pairs:
-            window.plan(one)
-            _list(window, one, withdraws=True)
-            touched.append(window)
-        touched += self._add(added, withdraws=True)
-        for window in dropped:
+            if window.start > update.stamp:
+                window.plan(one)
+            else:
+                window.give_actual_times(one)
+        spoken_of = self._take_in(update, pairs, new, withdraws=True)
+        for window in left_out:
             window.withdrawn = True
-        self._state_circuits(update, touched or self.live(), withdraws=True)
-        # The plan speaks of what is ahead; of what is begun only where nothing is ahead.
-        reached = touched or self.live()
-        fresh = [window for window in reached if window.status is None or window.start > update.stamp]
-        _set_status(fresh or reached, update)
+        # The plan speaks of what is ahead; of what is begun only where nothing is ahead, and of what is done last.
+        reached = _without_own_status([window for window, _ in spoken_of] or self.live(), spoken_of)
+        fresh = [window for window in reached if window.status in (None, UNKNOWN) or window.start > update.stamp]
+        still_open = [window for window in reached if window.status not in CLOSED]
+        _set_status(fresh or still_open or reached, update)
         repeated = self.stated is None or self.stated is RE_SCHEDULED
         if update.status is RE_SCHEDULED and not repeated and times_before == _times(self.live()):
             return Move.RESCHEDULED_WITHOUT_WINDOW
         return None
 
-    def _progress(self, update: Update) -> Move | None:
+    def _progress(self, update: Update) -> None:
         """Let IN-PROCESS and COMPLETED reach the windows begun by the stamp, or all where none has begun."""
-        live = self.live()
-        stated = _sorted(update.windows)
-        touched = []
-        if len(live) == len(stated):
-            for window, one in zip(_sorted_windows(live), stated, strict=True):
-                window.give_actual_times(one)
-                _list(window, one, withdraws=False)
-            touched = live if stated else []
-        else:
-            touched = self._overlapped(live, stated)
-        self._state_circuits(update, touched or live, withdraws=False)
-        reached = touched or self.live()
+        met = _met(self.live(), _sorted(update.windows))
+        for windows, one in met:
+            if len(windows) == 1:
+                windows[0].give_actual_times(one)
+        pairs = [(window, one) for windows, one in met for window in windows]
+        spoken_of = self._take_in(update, pairs, [one for windows, one in met if not windows], withdraws=False)
+        reached = _without_own_status([window for window, _ in spoken_of] or self.live(), spoken_of)
         begun = [window for window in reached if window.start <= update.stamp]
         # Night 1 of three is done, night 2 is in process: that does not open night 1 again.
         still_open = [window for window in begun if window.status not in CLOSED]
-        _set_status(still_open or begun or reached, update)
+        repeated = any(window.status is update.status for window in begun)
+        _set_status(still_open or ([] if repeated else begun or reached), update)
         if update.status is COMPLETED and begun:
-            _set_status([window for window in self.live() if window.end <= update.stamp], update)
-        return None
+            rest = _without_own_status(self.live(), spoken_of)
+            over = [window for window in rest if window.end <= update.stamp]
+            _set_status([window for window in over if window.status not in CLOSED], update)
 
-    def _overlapped(self, live: Sequence[HeldWindow], stated: Sequence[StatedWindow]) -> list[HeldWindow]:
-        """Return the windows that the stated ones speak of; one that meets none is a new window."""
-        touched: list[HeldWindow] = []
-        for one in stated:
-            met = [window for window in live if window.overlaps(one)]
-            if len(met) == 1:
-                met[0].give_actual_times(one)
-            for window in met:
-                _list(window, one, withdraws=False)
-            touched += met or self._add([one], withdraws=False)
-        return touched
-
-    def _cancel(self, update: Update) -> Move | None:
-        """Cancel all windows that are not completed, or, where only some circuits are named, those circuits alone."""
+    def _cancel(self, update: Update) -> None:
+        """Cancel all windows that are not completed; a calendar speaks of its own."""
+        windows = self._windows_to_cancel(update)
         stated = _sorted(update.windows)
-        listed = listed_in(update)
-        if listed & self.all_circuits() and self.live_circuits() - listed:
-            named = stated_circuits(update)
-            live = self.live()
-            for window in live:
-                window.circuits = window.circuits.stating(named, withdraws=False, restores=False).without(listed)
-            if not live:
-                self.unplaced = self.unplaced.stating(named, withdraws=False, restores=False).without(listed)
-            return Move.PARTLY_CANCELLED
-        live = self.live()
-        if not live:
-            live = self._add(stated, withdraws=False)
-        else:
-            for one in stated:
-                for window in [window for window in live if window.overlaps(one)] or live:
-                    window.circuits = window.circuits.stating(one.circuits or (), withdraws=False, restores=False)
-        self._state_circuits(update, live, withdraws=False, restores=False)
-        for window in live:
+        pairs = [(window, one) for one in stated for window in _at(windows, one) or windows]
+        new = [] if windows else stated
+        spoken_of = self._take_in(update, pairs, new, withdraws=False, restores=False)
+        for window in windows or [window for window, _ in spoken_of]:
             if window.status is not COMPLETED:
                 window.status = CANCELLED
-        return None
 
-    def _add(self, stated: Sequence[StatedWindow], *, withdraws: bool) -> list[HeldWindow]:
-        """Add windows. One whose circuits are not stated has those that the event has so far."""
+    def _cancel_circuits(self, update: Update) -> None:
+        """Cancel the circuits that are named, and a window that has no other. What is completed stays as it was."""
+        named, listed = stated_circuits(update), listed_in(update)
+        windows = self._windows_to_cancel(update)
+        for window in windows:
+            before = window.circuits
+            reached = listed - before.held.keys() if window.status is COMPLETED else listed
+            window.circuits = before.stating(named, withdraws=False, restores=False).without(reached)
+            if before.live() and not window.circuits.live():
+                window.status = CANCELLED
+        if not windows:
+            self.unplaced = self.unplaced.stating(named, withdraws=False, restores=False).without(listed)
+
+    def _windows_to_cancel(self, update: Update) -> list[HeldWindow]:
+        """Return the live windows whose UID a calendar names; where it names none that is known, all of them."""
+        uids = {update.ical_uid, *(one.ical_uid for one in update.windows or ())} - {None}
+        live = self.live()
+        return [window for window in live if window.ical_uid in uids] or live
+
+    def _take_in(
+        self,
+        update: Update,
+        pairs: Sequence[_Pair],
+        new: Iterable[StatedWindow],
+        *,
+        withdraws: bool,
+        restores: bool = True,
+    ) -> list[_Pair]:
+        """Take in what is stated of windows, known and new; return all these windows.
+
+        The circuits that are stated outside of any window are those of all of these, or of all that there are.
+        """
+        outside = update.circuits or ()
+        for window, one in pairs:
+            named = [*(one.circuits or ()), *outside]
+            window.circuits = window.circuits.stating(named, withdraws=withdraws, restores=restores)
         added = []
-        for one in stated:
-            revived = next((w for w in self.windows if w.withdrawn and (w.start, w.end) == (one.start, one.end)), None)
-            window = revived or self._new_window(one)
-            window.withdrawn = False
-            _list(window, one, withdraws=withdraws)
-            added.append(window)
+        for one in new:
+            window = self._window_at(one)
+            window.circuits = window.circuits.stating([*(one.circuits or ()), *outside], withdraws=withdraws)
+            added.append((window, one))
         if added:
             self.unplaced = NO_CIRCUITS
-        return added
+        spoken_of = [*pairs, *added]
+        for window, one in spoken_of:
+            window.status = one.status or window.status
+        live = [] if spoken_of else self.live()
+        for window in live:
+            window.circuits = window.circuits.stating(outside, withdraws=withdraws, restores=restores)
+        if not spoken_of and not live:
+            self.unplaced = self.unplaced.stating(outside, withdraws=withdraws, restores=restores)
+        return spoken_of
 
-    def _new_window(self, stated: StatedWindow) -> HeldWindow:
+    def _window_at(self, stated: StatedWindow) -> HeldWindow:
+        """Return a new window, or the one that was withdrawn from there.
+
+        One whose circuits are not stated has those that the event has so far.
+        """
+        for window in self.windows:
+            if window.withdrawn and (window.start, window.end) == (stated.start, stated.end):
+                window.withdrawn = False
+                window.ical_uid = stated.ical_uid or window.ical_uid
+                return window
         circuits = self.unplaced
         if stated.circuits is None:
             for other in self.live():
@@ -282,15 +311,22 @@ class Account:
         self.windows.append(window)
         return window
 
-    def _state_circuits(
-        self, update: Update, windows: Sequence[HeldWindow], *, withdraws: bool, restores: bool = True
-    ) -> None:
-        """Take in the circuits that are stated outside of any window."""
-        named = update.circuits or ()
-        for window in windows:
-            window.circuits = window.circuits.stating(named, withdraws=withdraws, restores=restores)
-        if not windows:
-            self.unplaced = self.unplaced.stating(named, withdraws=withdraws, restores=restores)
+
+def cancels_part(accounts: Sequence[Account], update: Update) -> bool:
+    """Tell whether an update cancels a proper part of the circuits that accounts hold, and so nothing but those."""
+    if update.status is not CANCELLED or _says_more_than_one(update):
+        return False
+    listed = listed_in(update)
+    known = any(account.knows(listed) for account in accounts)
+    return known and any(account.at_stake(update) - listed for account in accounts)
+
+
+def together(statuses: Sequence[MaintenanceStatus]) -> MaintenanceStatus:
+    """Return the most advanced open status; a closed one only where all are closed."""
+    still_open = [status for status in statuses if status not in CLOSED]
+    if still_open:
+        return max(still_open, key=OPEN.index)
+    return COMPLETED if COMPLETED in statuses else CANCELLED
 
 
 def stated_circuits(update: Update) -> list[StatedCircuit]:
@@ -307,57 +343,107 @@ def listed_in(update: Update) -> set[str]:
 # --- windows ----------------------------------------------------------------------------------------------------
 
 
-def _match(
-    held: Sequence[HeldWindow], stated: Sequence[StatedWindow], *, adds: bool
-) -> tuple[list[tuple[HeldWindow, StatedWindow]], list[StatedWindow], list[HeldWindow]]:
-    """Say which planned windows the stated ones are: pairs, new ones, and those left out.
+def _planned(live: Sequence[HeldWindow], update: Update) -> tuple[list[_Pair], list[StatedWindow], list[HeldWindow]]:
+    """Say which windows a plan speaks of: pairs, new ones, and those ahead that it leaves out.
 
-    In calendars the UID tells, and a new UID adds a window (where ``adds``). Else equal counts match by position, and
-    unequal ones by overlap.
+    In calendars the UID tells, and a new UID adds a window, unless the work is rescheduled. Else a begun window is met
+    by overlap; those ahead by position where the counts are equal, and by overlap where they are not.
     """
-    if not stated:
-        return [], [], []
-    windows = _sorted_windows(held)
-    pairs = []
-    rest = []
+    stated = _sorted(update.windows)
+    adds = update.status is not RE_SCHEDULED
+    uids = {window.ical_uid for window in live}
+    free = _sorted_windows(live)
+    pairs: list[_Pair] = []
+    new: list[StatedWindow] = []
+    rest: list[StatedWindow] = []
     for one in stated:
-        known = next((w for w in windows if one.ical_uid and w.ical_uid == one.ical_uid), None)
-        if known is None:
+        window = _of_its_uid(free, one, update.stamp) or _begun(free, one, update.stamp, adds=adds)
+        if window:
+            free.remove(window)
+            pairs.append((window, one))
+        elif one.ical_uid and one.ical_uid in uids:
+            new.append(one)
+        else:
             rest.append(one)
-            continue
-        windows.remove(known)
-        pairs.append((known, one))
-    calendar = adds and bool(rest) and all(one.ical_uid for one in rest)
-    if len(windows) == len(rest) and not calendar:
-        return pairs + list(zip(windows, rest, strict=True)), [], []
-    added = []
+    ahead = [window for window in free if window.start > update.stamp]
+    if len(ahead) == len(rest) and not (adds and all(one.ical_uid for one in rest)):
+        return [*pairs, *zip(ahead, rest, strict=True)], new, []
     for one in rest:
-        met = next((window for window in windows if window.overlaps(one)), None)
+        met = _closest(_open_to(ahead, one, adds=adds), one)
         if met is None:
-            added.append(one)
-            continue
-        windows.remove(met)
-        pairs.append((met, one))
+            new.append(one)
+        else:
+            ahead.remove(met)
+            pairs.append((met, one))
     # A calendar speaks of its own UIDs alone, unless it moves the work to a UID that was not known before.
     by_uid = all(one.ical_uid for one in stated) and (adds or not rest)
-    return pairs, added, [] if by_uid else windows
+    return pairs, new, [] if by_uid else ahead
 
 
-def _list(window: HeldWindow, stated: StatedWindow, *, withdraws: bool) -> None:
-    """Let a window take in the circuits and the status that are stated of it alone."""
-    window.circuits = window.circuits.stating(stated.circuits or (), withdraws=withdraws)
-    if stated.status is not None:
-        window.status = stated.status
+def _of_its_uid(windows: Sequence[HeldWindow], stated: StatedWindow, stamp: datetime) -> HeldWindow | None:
+    """Return the window of the UID of a stated one: where they overlap, or that which has not begun."""
+    own = [window for window in windows if stated.ical_uid and window.ical_uid == stated.ical_uid]
+    return _closest(own, stated) or next((window for window in own if window.start > stamp), None)
+
+
+def _begun(windows: Sequence[HeldWindow], stated: StatedWindow, stamp: datetime, *, adds: bool) -> HeldWindow | None:
+    """Return the begun window that a stated one overlaps, unless one that has not begun is closer to it."""
+    met = _closest(_open_to(windows, stated, adds=adds), stated)
+    return met if met and met.start <= stamp else None
+
+
+def _open_to(windows: Iterable[HeldWindow], stated: StatedWindow, *, adds: bool) -> list[HeldWindow]:
+    """Return the windows that a stated one can be about: not those of another UID, where a new UID adds."""
+    return [window for window in windows if not (adds and stated.ical_uid and window.ical_uid)]
+
+
+def _closest(windows: Iterable[HeldWindow], stated: StatedWindow) -> HeldWindow | None:
+    """Return that of the windows which overlaps a stated one and differs least from it, None where none overlaps."""
+    met = [window for window in windows if window.overlaps(stated)]
+    return min(met, key=lambda w: abs(w.start - stated.start) + abs(w.end - stated.end), default=None)
+
+
+def _met(live: Sequence[HeldWindow], stated: Sequence[StatedWindow]) -> list[tuple[list[HeldWindow], StatedWindow]]:
+    """Say which windows progress speaks of: those of its UIDs, else equal counts by position, else by overlap."""
+    met = []
+    rest = []
+    for one in stated:
+        own = [window for window in live if one.ical_uid and window.ical_uid == one.ical_uid]
+        if own:
+            met.append(([_closest(own, one) or own[-1]], one))
+        else:
+            rest.append(one)
+    taken = [window for windows, _ in met for window in windows]
+    free = [window for window in _sorted_windows(live) if window not in taken]
+    strangers = any(one.ical_uid for one in rest) and any(window.ical_uid for window in free)
+    if len(free) == len(rest) and not strangers:
+        return met + [([window], one) for window, one in zip(free, rest, strict=True)]
+    return met + [(_at(free, one), one) for one in rest]
+
+
+def _at(windows: Sequence[HeldWindow], stated: StatedWindow) -> list[HeldWindow]:
+    """Return the windows with exactly the times of a stated one, else those that it overlaps."""
+    same = [window for window in windows if (window.start, window.end) == (stated.start, stated.end)]
+    return same or [window for window in windows if window.overlaps(stated)]
+
+
+def _says_more_than_one(update: Update) -> bool:
+    """Tell whether an update states another status of one of its windows than of the whole."""
+    return any(one.status not in (None, update.status) for one in update.windows or ())
+
+
+def _without_own_status(windows: Iterable[HeldWindow], spoken_of: Sequence[_Pair]) -> list[HeldWindow]:
+    """Return the windows without those that an update gives a status of their own."""
+    own = [window for window, one in spoken_of if one.status]
+    return [window for window in windows if window not in own]
 
 
 def _set_status(windows: Iterable[HeldWindow], update: Update) -> None:
-    """Give windows the status of an update, where it states one and the window was not given one of its own."""
+    """Give windows the status of an update, where it states one."""
     if update.status in (None, UNKNOWN):
         return
-    own = {(one.start, one.end) for one in update.windows or () if one.status is not None}
     for window in windows:
-        if (window.start, window.end) not in own:
-            window.status = update.status
+        window.status = update.status
 
 
 def _sorted(stated: Iterable[StatedWindow] | None) -> list[StatedWindow]:

@@ -1,12 +1,13 @@
 """Law 1 of the events: any permutation and any repetition of the same updates gives the same events and history."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain.events import StatedCircuit, StatedWindow, Update
-from domain.fold import fold
+from domain.events import StatedCircuit, StatedWindow, Update, circuit_key_of
+from domain.fold import fold, order_of
 from domain.lifecycle import CLOSED
 from domain.vocabulary import Impact, Kind, MaintenanceStatus
 
@@ -18,9 +19,10 @@ circuit = st.builds(
     impact=st.none() | st.sampled_from(Impact),
 )
 window = st.builds(
-    lambda day, hours, circuits, uid: StatedWindow(
+    lambda day, hours, circuits, uid, status: StatedWindow(
         start=NIGHT + timedelta(days=day),
         end=NIGHT + timedelta(days=day, hours=hours),
+        status=status,
         circuits=circuits,
         ical_uid=uid,
     ),
@@ -28,6 +30,7 @@ window = st.builds(
     hours=st.integers(1, 30),
     circuits=st.none() | st.lists(circuit, max_size=4).map(tuple),
     uid=st.none() | st.sampled_from(["u1", "u2"]),
+    status=st.none() | st.none() | st.sampled_from(MaintenanceStatus),
 )
 update = st.builds(
     lambda minutes, digest, **facts: Update(
@@ -48,6 +51,7 @@ update = st.builds(
     windows=st.none() | st.lists(window, max_size=3).map(tuple),
     circuits=st.none() | st.lists(circuit, max_size=3).map(tuple),
     account=st.none() | st.sampled_from(["A", "a ", "B"]),
+    ical_uid=st.none() | st.sampled_from(["u1", "u2"]),
     sequence=st.none() | st.integers(0, 3),
     summary=st.none() | st.sampled_from(["one", "two"]),
 )
@@ -96,3 +100,40 @@ def test_no_circuit_ever_disappears(updates) -> None:
     }
     shown = {circuit.circuit_id.casefold() for event in events for circuit in event.circuits}
     assert shown == stated
+
+
+@given(updates=updates)
+@settings(max_examples=100, deadline=None)
+def test_the_windows_and_the_event_agree_on_which_circuits_are_live(updates) -> None:
+    for event in fold(updates):
+        live = [window for window in event.windows if not window.withdrawn]
+        of_windows = {circuit_key_of(one.circuit_id) for w in live for one in w.circuits if not one.withdrawn}
+        of_event = {circuit_key_of(one.circuit_id) for one in event.circuits if not one.withdrawn}
+        assert of_windows <= of_event
+        if live and len(event.accounts) < 2:
+            assert of_windows == of_event
+
+
+@given(updates=updates)
+@settings(max_examples=100, deadline=None)
+def test_what_comes_later_in_the_order_rewrites_no_history(updates) -> None:
+    ordered = sorted(set(updates), key=lambda one: (order_of(one), repr(one)))
+
+    def told(count: int) -> list[object]:
+        return [replace(entry, superseded=False) for event in fold(ordered[:count]) for entry in event.history]
+
+    for count in range(1, len(ordered)):
+        assert told(count) == told(len(ordered))[:count]
+
+
+@given(updates=updates)
+@settings(max_examples=100, deadline=None)
+def test_one_account_named_or_not_named_is_the_same(updates) -> None:
+    named = fold([replace(one, account="A") for one in updates])
+    unnamed = fold([replace(one, account=None) for one in updates])
+
+    def without_account(event) -> object:
+        return replace(event, accounts=(), history=())
+
+    if len(set(updates)) == len({order_of(one)[:5] for one in updates}):
+        assert [*map(without_account, named)] == [*map(without_account, unnamed)]
