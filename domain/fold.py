@@ -265,7 +265,12 @@ def _shown(circuits: Mapping[str, HeldCircuit]) -> tuple[CircuitImpact, ...]:
 
 
 def _live(circuits: Mapping[str, HeldCircuit]) -> dict[str, Impact]:
-    return {key: held.impact or Impact.OUTAGE for key, held in circuits.items() if not held.withdrawn}
+    return {key: impact for key, held in circuits.items() if (impact := _live_impact(held))}
+
+
+def _live_impact(held: HeldCircuit | None) -> Impact | None:
+    """Return the impact as it is shown, None for what is withdrawn or not held."""
+    return None if held is None or held.withdrawn else held.impact or Impact.OUTAGE
 
 
 def _material_digest(facts: _Facts, accounts: Sequence[Account]) -> str:
@@ -315,13 +320,27 @@ def _changes(before: _Facts, after: _Facts) -> dict[str, tuple[JsonValue, JsonVa
         changes["organizer"] = (before.organizer, after.organizer)
     if before.accounts != after.accounts:
         changes["accounts"] = ([*before.accounts], [*after.accounts])
-    if before.circuits is not after.circuits:
-        old, new = _live(before.circuits), _live(after.circuits)
-        gone = [(before.circuits[key].circuit_id, impact) for key, impact in old.items() if new.get(key) != impact]
-        come = [(after.circuits[key].circuit_id, impact) for key, impact in new.items() if old.get(key) != impact]
-        if gone or come:
-            changes["circuits"] = (_circuits_json(gone), _circuits_json(come))
+    gone, come = _circuit_changes(before.circuits, after.circuits)
+    if gone or come:
+        changes["circuits"] = (_circuits_json(gone), _circuits_json(come))
     return changes
+
+
+def _circuit_changes(
+    before: Mapping[str, HeldCircuit], after: Mapping[str, HeldCircuit]
+) -> tuple[list[tuple[str, Impact]], list[tuple[str, Impact]]]:
+    """Return the live circuits that went, and those that came, by id and impact. None is ever forgotten."""
+    gone, come = [], []
+    for key, held in after.items():
+        known = before.get(key)
+        if known is held:
+            continue
+        old, new = _live_impact(known), _live_impact(held)
+        if known and old and old is not new:
+            gone.append((known.circuit_id, old))
+        if new and old is not new:
+            come.append((held.circuit_id, new))
+    return gone, come
 
 
 def _text(value: MaintenanceStatus | None) -> JsonValue:
