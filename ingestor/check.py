@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from domain.errors import MailboxError, MaintdError
 from domain.message import Arrival, Disposition
@@ -81,13 +81,13 @@ def _mailbox(settings: Settings, table: MailboxTable, pool: WorkerPool) -> Itera
     except MaintdError as error:
         yield Found(part=part, ok=False, text=str(error))
         return
-    yield from _clock(arrivals)
+    yield from clock(arrivals, now=pipeline.utc_now())
     yield _attempt(part, lambda: _trial(arrivals, pool))
 
 
-def _clock(arrivals: Sequence[Arrival]) -> Iterator[Found]:
+def clock(arrivals: Sequence[Arrival], *, now: datetime) -> Iterator[Found]:
     """Compare the clock with the newest mail's receipt: it cannot have been received in the future."""
-    ahead = max((arrival.received_at - pipeline.utc_now() for arrival in arrivals), default=timedelta(0))
+    ahead = max((arrival.received_at - now for arrival in arrivals), default=timedelta(0))
     if ahead > CLOCK_TOLERANCE:
         text = (
             f"the newest mail was received {int(ahead.total_seconds())} seconds from now: "
