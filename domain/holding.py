@@ -195,9 +195,10 @@ class Account:
             window.withdrawn = True
         # The plan speaks of what is ahead; of what is begun only where nothing is ahead, and of what is done last.
         reached = _without_own_status([window for window, _ in spoken_of] or self.live(), spoken_of)
-        fresh = [window for window in reached if window.status in (None, UNKNOWN) or window.start > update.stamp]
+        ahead = any(window.start > update.stamp for window in reached)
+        fresh = [window for window in reached if window.start > update.stamp or window.status in (None, UNKNOWN)]
         still_open = [window for window in reached if window.status not in CLOSED]
-        _set_status(fresh or still_open or reached, update)
+        _set_status((fresh if ahead else still_open) or reached, update)
         repeated = self.stated is None or self.stated is RE_SCHEDULED
         if update.status is RE_SCHEDULED and not repeated and times_before == _times(self.live()):
             return Move.RESCHEDULED_WITHOUT_WINDOW

@@ -88,6 +88,13 @@ def test_each_row_of_a_mail_keeps_its_own_status_though_the_first_is_cancelled(u
     assert event.history[-1].move is Move.PARTLY_CANCELLED
 
 
+def test_a_night_first_heard_of_after_it_began_is_confirmed_with_the_other(update, nights) -> None:
+    begun = [nights(1), nights(1, hours=5, shift_hours=-6)]
+    story = [update("TENTATIVE", windows=begun[:1]), update("CONFIRMED", day=0.01, windows=begun)]
+
+    assert statuses(one(*story)) == ["CONFIRMED", "CONFIRMED"]
+
+
 def test_one_cancelled_night_is_material(update, nights) -> None:
     announced = update(windows=[nights(1), nights(2)])
     windows = (of(nights(1), "C-1", "C-2"), of(nights(2), "C-1", "C-2", status="CANCELLED"))
