@@ -51,7 +51,9 @@ TOLD = (
 COUNTED = ("updates", "history")
 
 # Stories that are told right and not yet understood: why. A story that is understood must be taken out.
-NOT_YET: dict[str, str] = {}
+NOT_YET: dict[str, str] = {
+    "zayo/rescheduled_to_a_new_ticket": "no reader says yet which ticket a new one replaces",
+}
 
 
 @dataclass(frozen=True)
