@@ -31,7 +31,8 @@ class StatedWindow:
     """A window as one message states it.
 
     ``status`` None: the status of the update. ``circuits`` None: not stated; empty: stated to be without circuits.
-    ``ical_uid`` is the UID of the VEVENT, None for every other form.
+    ``ical_uid`` is the UID of the VEVENT, None for every other form. ``number`` is the window's own number among those
+    of its event, where the carrier gives it one.
     """
 
     start: datetime
@@ -39,6 +40,7 @@ class StatedWindow:
     status: MaintenanceStatus | None = None
     circuits: tuple[StatedCircuit, ...] | None = None
     ical_uid: str | None = None
+    number: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +49,9 @@ class Update:
 
     ``event_id`` is the provider's id in its own spelling. ``stamp`` orders the updates of an event and
     ``stamp_inferred`` says that it is not the notice's own Date. ``source`` is the Message-ID, or the body digest.
-    ``circuits`` are those stated outside of any window. ``reader`` and ``reader_version`` say who read it.
+    ``circuits`` are those stated outside of any window. ``references`` are other ids under which people look for it.
+    ``replaces`` is the id of the event that this one is a re-scheduling of; ``replaced_by``, the other way round,
+    stands in an update that says nothing else. ``reader`` and ``reader_version`` say who read it.
     """
 
     kind: Kind
@@ -67,6 +71,9 @@ class Update:
     circuits: tuple[StatedCircuit, ...] | None = None
     summary: str | None = None
     organizer: str | None = None
+    references: tuple[str, ...] = ()
+    replaces: str | None = None
+    replaced_by: str | None = None
     unverified: bool = True
 
     @property

@@ -81,8 +81,40 @@ class Arrival:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """What a person said of one message; a fact, which every later reading of it heeds.
+
+    ``provider`` and ``reader``: read it as this, whoever sent it and however it looks. ``released``: it is what it says
+    that it is, although nothing proves it. ``accepted``: what was read is right, although it could not be applied by
+    itself.
+    """
+
+    provider: str | None = None
+    reader: str | None = None
+    released: bool = False
+    accepted: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """On what terms a message is read: what a person decided, and what its mailbox asks of a mail.
+
+    ``authserv_id`` is the name under which our own mail server writes Authentication-Results, None where it does not.
+    ``trusted_forwarders`` are the addresses, or ``@domain``, whose forwards count; None: everybody's.
+    """
+
+    decision: Decision = Decision()
+    authserv_id: str | None = None
+    trusted_forwarders: tuple[str, ...] | None = None
+
+
+# Nothing decided, nothing asked.
+PLAIN_TERMS = Terms()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
-    """A message of the ledger, with its bytes, as ``process`` needs it."""
+    """A message of the ledger, with its bytes, as ``process`` needs it. ``mailbox`` is where it was seen first."""
 
     id: int
     raw: bytes
@@ -90,6 +122,17 @@ class Message:
     received_at: datetime
     attempts: int
     disposition: Disposition
+    mailbox: str = ""
+    decision: Decision = Decision()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trial:
+    """What one reader made of a notice, for one provider; ``outcome`` is one line for a person."""
+
+    provider: str
+    reader: str
+    outcome: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,7 +140,7 @@ class Reading:
     """What reading a message gave: its updates, or why there are none.
 
     ``reader`` is None where no reader was asked. ``reason`` is set exactly if ``disposition`` is QUARANTINED; with
-    PARTIAL there are updates as well. ``detail`` is one line for a person.
+    PARTIAL there are updates as well. ``detail`` is one line for a person; ``trials`` say which readers were asked.
     """
 
     provider: str | None
@@ -108,6 +151,7 @@ class Reading:
     reason: Reason | None = None
     detail: str = ""
     warnings: tuple[str, ...] = ()
+    trials: tuple[Trial, ...] = ()
 
 
 def identity_of(*, message_id: str | None, body_digest: str, date: str, from_header: str, subject: str) -> str:

@@ -34,10 +34,12 @@ from ingestor.secrets import (
     hidden,
     secret_of,
 )
+from parsers.forms import FORMS
 from parsers.providers import PROVIDERS
 
 DEFAULT_PLACES = (Path("config.toml"), Path("/etc/maintd/config.toml"))
 DAY_SECONDS = 86_400
+FORM_NAMES = frozenset(form.name for form in FORMS)
 KNOWN_PROVIDERS = frozenset(name for provider in PROVIDERS for name in (provider.name, *provider.aliases))
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -246,8 +248,10 @@ class ProviderTable(_Table):
         json_schema_extra={"minItems": 1},
         description="Addresses and domains that its notices come from.",
     )
-    reader: _ProviderName | None = Field(
-        default=None, description="A provider that maintd knows and whose form of notices this one uses."
+    readers: tuple[_ProviderName, ...] | None = Field(
+        default=None,
+        strict=False,
+        description="The forms in which it writes, the likeliest first, beside calendars, which all may send.",
     )
     aliases: tuple[_ProviderName, ...] | None = Field(
         default=None, strict=False, description="Other names under which notices speak of this provider."
@@ -266,12 +270,13 @@ class ProviderTable(_Table):
             raise Mistake(f'missing: "{name}" is not built in, {nearest(name, KNOWN_PROVIDERS)}')
         return senders
 
-    @field_validator("reader")
+    @field_validator("readers")
     @classmethod
-    def _built_in_reader(cls, reader: str | None) -> str | None:
-        if reader is not None and reader not in KNOWN_PROVIDERS:
-            raise Mistake(f"no built-in provider {found(reader)}, {nearest(reader, KNOWN_PROVIDERS)}")
-        return reader
+    def _known_forms(cls, readers: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        for form in readers or ():
+            if form not in FORM_NAMES:
+                raise Mistake(f"no form {found(form)}, {nearest(form, FORM_NAMES)}")
+        return readers
 
 
 class WorkersTable(_Table):

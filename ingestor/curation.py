@@ -10,7 +10,7 @@ from typing import BinaryIO
 from domain.errors import ImportFailed, NotFound, WorkerError
 from domain.events import Event, EventKey, JsonValue, Update
 from domain.fold import fold
-from domain.message import Arrival, Disposition, Message, Reading, receipt
+from domain.message import Arrival, Decision, Disposition, Message, Reading, Terms, receipt
 from ingestor import pipeline
 from ingestor.files import FoundMessage, Skipped, read_paths
 from parsers.mime import read_envelope
@@ -126,7 +126,7 @@ def read_one(pool: WorkerPool, path: str, stdin: BinaryIO, provider: str | None)
         raise ImportFailed(f"{path}: holds {many}, expected one: maintd import takes mboxes and folders")
     raw = found[0].raw
     received_at = receipt(read_envelope(raw), internal_date=None, now=pipeline.utc_now())
-    return pool.submit(raw, received_at, provider).result()
+    return pool.submit(raw, received_at, Terms(decision=Decision(provider=provider))).result()
 
 
 # --- read again -------------------------------------------------------------------------------------------------

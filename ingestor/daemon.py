@@ -263,22 +263,11 @@ def stopped_by_signals(stop: Callable[[], None]) -> Iterator[None]:
 def _provider(settings: Settings, table: ProviderTable, known: Directory) -> Provider:
     """Return an entry of the configuration as the table of providers takes it; None there means: as it is known."""
     held = known.get(table.name)
-    reader = table.reader
-    if reader is None and held is None:
-        # A provider that is new to us and names no form is expected to write BCOP calendars.
-        reader = "genericprovider"
-    if reader is not None:
-        form = known.get(reader)
-        if form is None:
-            readers = ", ".join(sorted(one.name for one in known))
-            problem = f'provider "{table.name}": reader: got "{reader}", expected one of {readers}.'
-            raise ConfigurationError([f"{settings.path}: {problem}"])
-        reader = form.reader
     completions = held.sends_completions if held and table.sends_completions is None else table.sends_completions
     return Provider(
         name=table.name,
         senders=table.senders or (),
         aliases=table.aliases or (),
-        reader=reader,
+        readers=table.readers or (),
         sends_completions=bool(completions),
     )

@@ -364,7 +364,7 @@ def providers_json(table: Directory, counts: Mapping[str, int]) -> list[dict[str
             "name": provider.name,
             "aliases": list(provider.aliases),
             "senders": list(provider.senders),
-            "reader": provider.reader,
+            "readers": list(provider.readers),
             "messages": counts.get(provider.name, 0),
         }
         for provider in sorted(table, key=lambda provider: provider.name)
@@ -374,12 +374,12 @@ def providers_json(table: Directory, counts: Mapping[str, int]) -> list[dict[str
 def print_providers(table: Iterable[Row]) -> None:
     """Print the providers that are known."""
     terminal.print_table(
-        ("provider", "senders", "reader", "mails"),
+        ("provider", "senders", "readers", "mails"),
         (
             (
                 " = ".join((row["name"], *row["aliases"])),
                 ", ".join(row["senders"]) or "-",
-                row["reader"] or "-",
+                ", ".join(row["readers"]) or "-",
                 row["messages"],
             )
             for row in table

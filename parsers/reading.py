@@ -4,48 +4,39 @@ This runs inside a worker: it loads the parser library. Whatever the bytes are, 
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
-from domain.message import Disposition, Envelope, Reading, Reason
+from domain.message import PLAIN_TERMS, Disposition, Envelope, Reading, Reason, Terms, Trial
 from domain.plausibility import judge
 from parsers.forwarding import forwards_in
-from parsers.maintenance import (
-    READER_PREFIX,
-    READER_VERSION,
-    Notice,
-    NotUnderstood,
-    Statement,
-    read,
-    readers_of,
-)
+from parsers.maintenance import READER_VERSION, readers_of
 from parsers.mime import MalformedMessage, Notification, decode, read_envelope
 from parsers.providers import Directory, Provider
+from parsers.readers import Reader, reader_of
+from parsers.sources import Source, choices
+from parsers.statements import Findings, Notice, NotUnderstood, Statement, state
 
 DETAIL_CHARACTERS = 500
 
 
-def read_message(
-    raw: bytes, *, received_at: datetime, directory: Directory, provider: str | None = None, unverified: bool = True
-) -> Reading:
-    """Return what a message says, or why it says nothing.
-
-    ``provider`` is the name of the one to read it as, whoever sent it. ``unverified`` goes into each update.
-    """
+def read_message(raw: bytes, *, received_at: datetime, directory: Directory, terms: Terms = PLAIN_TERMS) -> Reading:
+    """Return what a message says, or why it says nothing, on the given terms."""
     envelope = read_envelope(raw)
     try:
         notification = decode(raw)
     except MalformedMessage as problem:
         return _quarantined(Reason.MALFORMED, str(problem))
-    forced = directory.get(provider) if provider else None
-    if provider and not forced:
-        return _quarantined(Reason.UNKNOWN_PROVIDER, f"there is no provider named {provider}: see maintd providers")
+    named = terms.decision.provider
+    forced = directory.get(named) if named else None
+    if named and not forced:
+        return _quarantined(Reason.UNKNOWN_PROVIDER, f"there is no provider named {named}: see maintd providers")
     if envelope.sender_problem and not forced:
         return _quarantined(Reason.UNTRUSTED, envelope.sender_problem)
     readings = (
-        _read_notices(sources, envelope, received_at, unverified)
-        for sources in _choices(notification, directory, forced)
-        if any(source.provider for source in sources)
+        _read_notices(sources, envelope, received_at, terms)
+        for sources in choices(notification, directory, forced)
+        if any(source.providers for source in sources)
     )
     return _most_telling(readings) or _of_unknown_provider(notification)
 
@@ -61,104 +52,56 @@ def _most_telling(readings: Iterator[Reading]) -> Reading | None:
     return next(quarantined, silent[0] if silent else None)
 
 
-# Who wrote it
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Source:
-    """A notice in a message, and its provider where its sender is one's.
-
-    ``date`` is its own, or ``date_inferred`` that of the mail that forwards it.
-    """
-
-    notification: Notification
-    provider: Provider | None
-    date: datetime | None
-    date_inferred: bool = False
-    forwarded: bool = False
-
-
-def _choices(notification: Notification, directory: Directory, forced: Provider | None) -> Iterator[list[_Source]]:
-    """Yield the ways to understand a message, the likeliest first: each the notices that are in it.
-
-    A provider's mail is its notice; otherwise those attached to it are, otherwise the one that was forwarded in its
-    body. Where a person says whose it is, and they did not send it themselves, what is forwarded comes first.
-    """
-    sender = directory.identify(notification.sender) if notification.sender else None
-    whose = forced or sender
-    if whose and whose is not sender:
-        yield _forwarded(notification, directory, only=whose)
-    if whose:
-        yield [_Source(notification=notification, provider=whose, date=notification.date)]
-    yield _attached(notification, directory, otherwise=whose)
-    if not whose:
-        yield _forwarded(notification, directory, only=None)
-
-
-def _attached(notification: Notification, directory: Directory, otherwise: Provider | None) -> list[_Source]:
-    """Return the notices attached to a message as mails, however deep; one of an unknown sender among them too."""
-    sources = []
-    for inner in notification.attached:
-        provider = (directory.identify(inner.sender) if inner.sender else None) or otherwise
-        deeper = [] if provider else _attached(inner, directory, otherwise)
-        sources += deeper or [_dated(inner, provider, inner.date, notification)]
-    return sources
-
-
-def _forwarded(notification: Notification, directory: Directory, only: Provider | None) -> list[_Source]:
-    """Return the notice that was forwarded in the body: the outermost one whose sender is a provider's."""
-    for forward in forwards_in(notification):
-        provider = directory.identify(forward.sender)
-        if provider and only in (None, provider):
-            inner = replace(notification, subject=forward.subject, other_subject=notification.subject)
-            return [_dated(inner, provider, forward.date, notification)]
-    return []
-
-
-def _dated(inner: Notification, provider: Provider | None, date: datetime | None, outer: Notification) -> _Source:
-    """Return a forwarded notice with its own date, or with that of the mail that forwards it."""
-    dated = date or outer.date
-    return _Source(
-        notification=replace(inner, date=dated),
-        provider=provider,
-        date=dated,
-        date_inferred=date is None,
-        forwarded=True,
-    )
-
-
 # What it says
 
 
-def _read_notices(sources: Sequence[_Source], envelope: Envelope, received_at: datetime, unverified: bool) -> Reading:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Said:
+    """What a notice says, read as one provider's: its findings by the first reader that finds something."""
+
+    provider: Provider
+    reader: Reader | None
+    findings: Findings
+
+
+def _read_notices(sources: Sequence[Source], envelope: Envelope, received_at: datetime, terms: Terms) -> Reading:
     """Return the reading of the notices of a message, at least one of which is a provider's."""
-    statements, failures = [], []
+    statements: list[Statement] = []
+    failures: list[str] = []
+    trials: list[Trial] = []
+    said = None
     for source in sources:
         try:
-            statements.append(_state(source, envelope, received_at, unverified))
+            said, statement = _state(source, envelope, received_at, terms, trials)
+            statements.append(statement)
         except NotUnderstood as problem:
             failures.append(str(problem))
     judged = judge([update for statement in statements for update in statement.updates], received_at)
     refused = [*(line for statement in statements for line in statement.refused), *judged.refused]
-    whose = next(source.provider for source in sources if source.provider)
+    whose = said.provider if said else next(source.providers[0] for source in sources if source.providers)
     left_out = [problem for source in sources for problem in source.notification.problems]
     disposition, reason = _disposition(updates=bool(judged.updates), refused=bool(refused), failed=bool(failures))
     warnings = [*(line for statement in statements for line in statement.warnings), *judged.warnings]
     return Reading(
         provider=whose.name,
-        reader=f"{READER_PREFIX}{whose.reader}" if whose.reader else None,
-        reader_version=READER_VERSION,
+        reader=said.reader.label if said and said.reader else None,
+        reader_version=said.reader.version if said and said.reader else "",
         updates=judged.updates,
         disposition=disposition,
         reason=reason,
         detail=_detail([*failures, *refused, *left_out]) if reason else "",
         warnings=(*warnings, *left_out),
+        trials=tuple(trials),
     )
 
 
-def _state(source: _Source, envelope: Envelope, received_at: datetime, unverified: bool) -> Statement:
-    if not source.provider:
+def _state(
+    source: Source, envelope: Envelope, received_at: datetime, terms: Terms, trials: list[Trial]
+) -> tuple[_Said, Statement]:
+    """Return what a notice states, and who says it. Raises ``NotUnderstood``."""
+    if not source.providers:
         raise NotUnderstood(f"an attached mail of {source.notification.sender or 'no one sender'} is of no provider")
+    said = _understood(source, terms, trials)
     notice = Notice(
         date=source.date,
         date_inferred=source.date_inferred,
@@ -166,9 +109,62 @@ def _state(source: _Source, envelope: Envelope, received_at: datetime, unverifie
         forwarded=source.forwarded,
         source=envelope.message_id or envelope.body_digest,
         body_digest=envelope.body_digest,
-        unverified=unverified,
+        unverified=True,
     )
-    return read(source.notification, source.provider, notice)
+    if said.reader is None:
+        return said, Statement()
+    return said, state(said.findings, said.provider, notice, reader=said.reader.label, version=said.reader.version)
+
+
+def _understood(source: Source, terms: Terms, trials: list[Trial]) -> _Said:
+    """Return what the readers of the providers find: the first of each, of several providers the one that finds.
+
+    Where no reader finds anything, but one says that there is nothing for us, that is what is said.
+    """
+    found: list[_Said] = []
+    silent: list[_Said] = []
+    failures: list[str] = []
+    for provider in source.providers:
+        try:
+            said = _read_as(provider, source.notification, terms, trials)
+        except NotUnderstood as problem:
+            failures.append(str(problem))
+            continue
+        (found if said.findings.results else silent).append(said)
+    if found:
+        return found[0]
+    if failures or not silent:
+        raise NotUnderstood("; ".join(failures))
+    return silent[0]
+
+
+def _read_as(provider: Provider, notification: Notification, terms: Terms, trials: list[Trial]) -> _Said:
+    """Return what the readers of one provider find: what the first of them finds that finds something."""
+    failures: list[str] = []
+    silent = None
+    forms = (terms.decision.reader,) if terms.decision.reader else _forms(provider, notification)
+    for form in forms:
+        try:
+            reader = reader_of(form)
+            findings = reader.read(notification, provider)
+        except NotUnderstood as problem:
+            trials.append(Trial(provider=provider.name, reader=form, outcome=str(problem)))
+            failures.append(str(problem))
+            continue
+        found = f"found {len(findings.results)}" if findings.results else "says that it is nothing for us"
+        trials.append(Trial(provider=provider.name, reader=form, outcome=found))
+        if findings.results:
+            return _Said(provider=provider, reader=reader, findings=findings)
+        silent = silent or _Said(provider=provider, reader=reader, findings=findings)
+    if failures or silent is None:
+        reasons = "; ".join(failures) or "it has no reader"
+        raise NotUnderstood(f"provider {provider.name}: {reasons}")
+    return silent
+
+
+def _forms(provider: Provider, notification: Notification) -> tuple[str, ...]:
+    """Return the forms in which a provider may have written a notification, the likeliest first."""
+    return provider.readers
 
 
 def _disposition(*, updates: bool, refused: bool, failed: bool) -> tuple[Disposition, Reason | None]:

@@ -30,7 +30,7 @@ from typing import Any
 from pebble import ProcessExpired, ProcessFuture, ProcessPool
 
 from domain.errors import CpuTimeExceeded, WallTimeExceeded, WorkerCrashed, WorkerError
-from domain.message import Reading
+from domain.message import PLAIN_TERMS, Reading, Terms
 from parsers.providers import Directory
 
 # A worker that does not start, or is stopped from outside, says nothing of the message that it was to read.
@@ -99,13 +99,13 @@ class WorkerPool:
         """Read by this directory what is submitted from now on."""
         self._directory = pickle.dumps(directory)
 
-    def submit(self, raw: bytes, received_at: datetime, provider: str | None = None) -> Future[Reading]:
-        """Have a message read; ``provider`` names the one to read it as, whoever sent it.
+    def submit(self, raw: bytes, received_at: datetime, terms: Terms = PLAIN_TERMS) -> Future[Reading]:
+        """Have a message read on the given terms.
 
         The future raises ``WorkerCrashed``, ``CpuTimeExceeded`` or ``WallTimeExceeded``. It can be cancelled until
         the message is handed to a worker.
         """
-        task = _Task(arguments=(raw, received_at, provider, self._directory))
+        task = _Task(arguments=(raw, received_at, terms, self._directory))
         with self._lock:
             self._used_at = time.monotonic()
             self._waiting.append(task)
@@ -243,7 +243,7 @@ class WorkerPool:
 class _Task:
     """A message to read, and the future of whoever waits for it."""
 
-    arguments: tuple[bytes, datetime, str | None, bytes]
+    arguments: tuple[bytes, datetime, Terms, bytes]
     future: Future[Reading] = field(default_factory=Future)
     restarts: int = 0
 
@@ -362,9 +362,7 @@ def _lower(limit: int, value: int) -> None:
     resource.setrlimit(limit, (value, value))
 
 
-def _read(
-    cpu_seconds: int, raw: bytes, received_at: datetime, provider: str | None, directory: bytes
-) -> Reading | _Failure:
+def _read(cpu_seconds: int, raw: bytes, received_at: datetime, terms: Terms, directory: bytes) -> Reading | _Failure:
     """Read one message within its CPU time. A worker that runs out of memory ends, and gives it all back."""
     from parsers.maintenance import load_what_is_read  # noqa: PLC0415, loaded by _prepare
     from parsers.reading import read_message  # noqa: PLC0415, loaded by _prepare
@@ -372,7 +370,7 @@ def _read(
     try:
         load_what_is_read(raw)
         _limit_cpu_time(cpu_seconds)
-        return read_message(raw, received_at=received_at, directory=_directory_of(directory), provider=provider)
+        return read_message(raw, received_at=received_at, directory=_directory_of(directory), terms=terms)
     except MemoryError:
         os._exit(_OUT_OF_MEMORY)
     except Exception as error:  # noqa: BLE001, the boundary of an item: whatever it is, it is this message's

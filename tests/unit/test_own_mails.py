@@ -28,7 +28,7 @@ WITHOUT_EVENT = {
 }
 
 
-HARBOUR_FIBRE = Provider(name="harbourfibre.example", senders=("@harbourfibre.example",), reader="genericprovider")
+HARBOUR_FIBRE = Provider(name="harbourfibre.example", senders=("@harbourfibre.example",), readers=("genericprovider",))
 
 
 @pytest.fixture(scope="module")

@@ -226,8 +226,8 @@ def test_a_sender_belongs_to_one_provider():
     [
         ('name = "zayoo"', 'provider "zayoo": senders: missing: "zayoo" is not built in, did you mean "zayo"?'),
         (
-            'name = "a"\nsenders = ["@a.example"]\nreader = "zayoo"',
-            'provider "a": reader: no built-in provider "zayoo", did you mean "zayo"?',
+            'name = "a"\nsenders = ["@a.example"]\nreaders = ["zayoo"]',
+            'provider "a": readers: no form "zayoo", did you mean "zayo"?',
         ),
         (
             'name = "Zayo"',

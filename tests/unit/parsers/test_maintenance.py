@@ -156,7 +156,7 @@ def test_a_reason_holds_nothing_of_the_mail_and_is_one_line():
 
 
 def test_a_configured_provider_may_use_the_generic_reader():
-    known = directory([Provider(name="harbour", senders=("@harbourfibre.example",), reader="genericprovider")])
+    known = directory([Provider(name="harbour", senders=("@harbourfibre.example",), readers=("genericprovider",))])
     raw = own("bcop/unknown_carrier")
 
     reading = read_message(raw, received_at=read_envelope(raw).date, directory=known)

@@ -5,19 +5,21 @@ import pickle
 import pytest
 from circuit_maintenance_parser import SUPPORTED_ORGANIZER_EMAILS, SUPPORTED_PROVIDER_NAMES
 
+from parsers.forms import FORMS
 from parsers.providers import PROVIDERS, Provider, directory
 
 
 def name_of(sender: str, *extra: Provider, **assignments: str) -> str | None:
-    provider = directory(extra, {key.replace("_at_", "@"): name for key, name in assignments.items()}).identify(sender)
-    return provider.name if provider else None
+    found = directory(extra, {key.replace("_at_", "@"): name for key, name in assignments.items()}).identify(sender)
+    return " or ".join(provider.name for provider in found) or None
 
 
 def test_every_provider_of_the_installed_library_is_in_the_table():
     known = {name for provider in PROVIDERS for name in (provider.name, *provider.aliases)}
 
-    assert set(SUPPORTED_PROVIDER_NAMES) <= known
-    assert {provider.reader for provider in PROVIDERS} == set(SUPPORTED_PROVIDER_NAMES) - {"telia"}
+    assert set(SUPPORTED_PROVIDER_NAMES) - {"genericprovider"} <= known
+    assert {form.name for form in FORMS} >= set(SUPPORTED_PROVIDER_NAMES) - {"telia", "genericprovider"}
+    assert {reader for provider in PROVIDERS for reader in provider.readers} <= {form.name for form in FORMS}
 
 
 def test_every_default_organizer_of_the_library_is_a_senders_but_those_that_are_wrong():
@@ -74,36 +76,32 @@ def test_the_address_wins_over_the_domain_and_the_domain_over_the_one_above_it()
 
 def test_an_assigned_sender_wins():
     assert name_of("mr@zayo.com", mr_at_zayo="lumen") == "zayo"
-    assert directory((), {"MR@zayo.com": "LUMEN"}).identify("mr@zayo.com").name == "lumen"
-    assert directory((), {"mr@zayo.com": "nobody"}).identify("mr@zayo.com").name == "zayo"
+    assert directory((), {"MR@zayo.com": "LUMEN"}).identify("mr@zayo.com")[0].name == "lumen"
+    assert directory((), {"mr@zayo.com": "nobody"}).identify("mr@zayo.com")[0].name == "zayo"
 
 
 def test_an_entry_of_the_same_name_changes_a_built_in_provider():
     changed = directory([Provider(name="Colt", senders=("change@example.com",))])
 
-    assert changed.identify("change@example.com").name == "colt"
-    assert changed.identify("plannedworks@colt.net") is None
-    assert changed.get("colt").reader == "colt"
+    assert changed.identify("change@example.com")[0].name == "colt"
+    assert changed.identify("plannedworks@colt.net") == ()
+    assert changed.get("colt").readers == ("colt",)
     assert changed.get("colt").sends_completions
 
 
 def test_an_entry_of_an_alias_changes_the_provider_it_is_an_alias_of():
     changed = directory([Provider(name="exa", senders=("@exa.example",))])
 
-    assert changed.identify("noc@exa.example").name == "gtt"
+    assert changed.identify("noc@exa.example")[0].name == "gtt"
     assert changed.get("EXA").name == "gtt"
 
 
-def test_a_new_provider_reads_by_another_ones_reader_and_states_what_that_states():
-    changed = directory([Provider(name="Resold", senders=("@resold.example",), reader="zayo")])
+def test_a_new_provider_writes_in_the_form_of_another_one():
+    changed = directory([Provider(name="Resold", senders=("@resold.example",), readers=("zayo",))])
 
-    assert changed.identify("noc@resold.example") == Provider(
-        name="resold", senders=("@resold.example",), reader="zayo", states_impact=True
+    assert changed.identify("noc@resold.example") == (
+        Provider(name="resold", senders=("@resold.example",), readers=("zayo",)),
     )
-
-
-def test_another_reader_states_what_it_states():
-    assert not directory([Provider(name="zayo", reader="cogent")]).get("zayo").states_impact
 
 
 def test_what_the_configuration_says_of_a_sender_wins_over_a_built_in_provider():

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from domain.events import StatedCircuit, StatedWindow, Update
-from domain.message import Disposition, Reading, Reason
+from domain.message import Decision, Disposition, Reading, Reason, Terms
 from domain.vocabulary import Impact, Kind, MaintenanceStatus
 from parsers.mime import read_envelope
 from parsers.providers import Directory, Provider, directory
@@ -58,7 +58,9 @@ def attached(*inner: bytes, sender: str = "me@example.com", date: str = DATE) ->
 
 
 def read(raw: bytes, known: Directory | None = None, provider: str | None = None) -> Reading:
-    return read_message(raw, received_at=RECEIVED, directory=known or directory(), provider=provider)
+    return read_message(
+        raw, received_at=RECEIVED, directory=known or directory(), terms=Terms(decision=Decision(provider=provider))
+    )
 
 
 def own(name: str) -> bytes:

@@ -1,0 +1,1 @@
+"""Where the parser library is known to be wrong, one form a file; ``parsers.corrections.table`` lists them."""
