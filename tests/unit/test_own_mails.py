@@ -21,7 +21,29 @@ from parsers.providers import Directory, Provider, directory
 from parsers.reading import read_message
 
 MAIL = Path(__file__).parents[1] / "mail"
-CASES = [pytest.param(path, id=f"{path.parent.name}/{path.stem}") for path in sorted(MAIL.glob("*/*.eml"))]
+
+# Notices whose .json is right and which are not read so yet: why. One that is read right must be taken out.
+NOT_YET = {
+    "cogent/planned": "the library takes month/day for day/month",
+    "flag/three_impacts": "the library takes a loss of resiliency, and no impact, for an outage",
+    "hgc/half_past_the_hour": "the library drops the minutes of this form",
+    "seaborn/scheduled": "the library wants something in front of the account in the subject",
+    "turkcell/planned": "the library takes GMT+3 for three hours behind GMT",
+}
+
+
+def case_of(path: Path) -> str:
+    return f"{path.parent.name}/{path.stem}"
+
+
+CASES = [
+    pytest.param(
+        path,
+        id=case_of(path),
+        marks=[pytest.mark.xfail(strict=True, reason=NOT_YET[case_of(path)])] if case_of(path) in NOT_YET else [],
+    )
+    for path in sorted(MAIL.glob("*/*.eml"))
+]
 WITHOUT_EVENT = {
     "unknown/free_text": (Disposition.QUARANTINED, Reason.UNKNOWN_PROVIDER),
     "lumen/survey": (Disposition.IRRELEVANT, None),
@@ -85,7 +107,7 @@ def test_a_notice_is_read_as_its_json_says(path: Path, providers: Directory) -> 
     for event, fact in zip(expected, found, strict=False):
         fact["id"] = fact["id"] if event["id"] else None
     assert found == expected, reading.detail
-    case = f"{path.parent.name}/{path.stem}"
+    case = case_of(path)
     assert (reading.disposition, reading.reason) == WITHOUT_EVENT.get(case, (Disposition.APPLIED, None))
 
 
