@@ -55,8 +55,8 @@ NOT_YET: dict[str, str] = {
     "gtt/announced_by_calendar_completed_in_html": "the library takes a circuit's order number (PON) for the account",
     "gtt/html_cancelled_without_times": "the library takes a circuit's order number (PON) for the account",
     "equinix/cancelled_and_a_forward_comes_last": "the library takes a cancellation of scheduled work for confirmed",
-    "lumen/alternate_night_is_used": "the window's number is taken for the event's; the alternate night has all circuits",
-    "lumen/two_windows_under_one_number": "the window's number is taken for the event's; each window has all circuits",
+    "lumen/alternate_night_is_used": "a window's number is taken for the event's; alternate nights have circuits",
+    "lumen/two_windows_under_one_number": "a window's number is taken for the event's; each has all circuits",
     "zayo/rescheduled_to_a_new_ticket": "no reader says yet which ticket a new one replaces",
 }
 
