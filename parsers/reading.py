@@ -156,9 +156,10 @@ def _read_as(provider: Provider, notification: Notification, terms: Terms, trial
         if findings.results:
             return _Said(provider=provider, reader=reader, findings=findings)
         silent = silent or _Said(provider=provider, reader=reader, findings=findings)
-    if failures or silent is None:
-        reasons = "; ".join(failures) or "it has no reader"
-        raise NotUnderstood(f"provider {provider.name}: {reasons}")
+    if failures:
+        raise NotUnderstood(f"provider {provider.name}: {'; '.join(failures)}")
+    if silent is None:
+        raise NotUnderstood(f"provider {provider.name} has no reader: set one in the configuration")
     return silent
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from domain.events import StatedCircuit, StatedWindow, Update
-from domain.message import Decision, Disposition, Reading, Reason, Terms
+from domain.message import Decision, Disposition, Reading, Reason, Terms, Trial
 from domain.vocabulary import Impact, Kind, MaintenanceStatus
 from parsers.mime import read_envelope
 from parsers.providers import Directory, Provider, directory
@@ -109,6 +109,7 @@ class TestUpdates:
                     organizer="mailto:noc@us.ntt.net",
                 ),
             ),
+            trials=(Trial(provider="ntt", reader="ntt", outcome="found 1"),),
         )
 
     def test_what_the_library_fills_in_is_not_stated(self):
@@ -237,7 +238,7 @@ class TestDispositions:
         reading = read(mail(event(X_MAINTNOTE_STATUS="PERHAPS")))
 
         assert (reading.provider, reading.reason) == ("ntt", Reason.UNPARSED)
-        assert reading.detail.startswith("reader ntt: ")
+        assert reading.detail.startswith("provider ntt: reader ntt: ")
         assert "PERHAPS" in reading.detail
         assert "\n" not in reading.detail
 
