@@ -60,6 +60,11 @@ NOT_YET: dict[str, str] = {
     "cogent/number_used_again_half_a_year_later": "the library takes month/day for day/month, Athens (GA) for Greece",
     "lumen/alternate_night_is_used": "a window's number is taken for the event's; alternate nights have circuits",
     "lumen/two_windows_under_one_number": "a window's number is taken for the event's; each has all circuits",
+    "aws/moved_cancelled_and_again": "the id is the library's hash of circuits and times, not of the circuits alone",
+    "bso/two_nights_and_a_backup": "the library makes one window of all, and takes a start for an announcement",
+    "telxius/backup_window_ahead": "a window's number is taken for the event's; backup windows have circuits",
+    "telxius/backup_window_used": "a window's number is taken for the event's; backup windows have circuits",
+    "telxius/two_accounts_cancelled": "the library does not read the form of a cancellation",
     "zayo/rescheduled_to_a_new_ticket": "no reader says yet which ticket a new one replaces",
 }
 
