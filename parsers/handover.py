@@ -63,7 +63,7 @@ def _htmls(notification: Notification, aws_date: str) -> list[bytes]:
     What passed through a careless forwarder is still in quoted-printable, and is decoded once more.
     """
     texts = sorted(notification.of_type("text/html"), key=len, reverse=True)
-    texts = [decoded for text in texts if (decoded := _decoded_again(text))] + texts
+    texts = [decoded for text in texts if (decoded := decoded_again(text))] + texts
     texts += [text for text in map(_without_banner, texts) if text]
     if aws_date:
         # This reader takes the stamp from the third line of the text.
@@ -80,7 +80,8 @@ def _ascii_html(text: str) -> bytes:
     return html.encode("ascii", "xmlcharrefreplace").replace(b"=", b"=3D")
 
 
-def _decoded_again(text: str) -> str | None:
+def decoded_again(text: str) -> str | None:
+    """Return html that is still in quoted-printable decoded; None for what is not."""
     return to_text(binascii.a2b_qp(text.encode()), "utf-8") if _QUOTED_PRINTABLE.search(text) else None
 
 

@@ -58,7 +58,7 @@ def read(notification: Notification, form: str, provider: Provider) -> Findings:
         raise NotUnderstood(f"reader {form} passes over a mail with a maintenance calendar")
     states_impact = form in BY_NAME and BY_NAME[form].states_impact
     results = [_result(one, states_impact=states_impact, random_uids=provider.random_uids) for one in found]
-    return Findings(results=tuple(corrected(form, results, notification)))
+    return Findings(results=tuple(corrected(form, results, notification, provider)))
 
 
 def readers_of(notification: Notification) -> list[str]:

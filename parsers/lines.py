@@ -1,0 +1,67 @@
+"""The text of a notification as a person sees it: lines, and the rows of its tables. For readers of our own."""
+
+import html
+import re
+from collections.abc import Iterator, Sequence
+
+from parsers.handover import decoded_again
+from parsers.mime import Notification
+
+MOST_CHARACTERS = 500_000
+
+# What is not closed goes to the end, as in a browser; so each of these patterns reads a page once.
+_UNSEEN = re.compile(r"<!--.*?(?:-->|\Z)|<(style|script)\b.*?(?:</\1>|\Z)", re.IGNORECASE | re.DOTALL)
+_LINE_TAG = re.compile(r"</?(?:br|p|div|tr|td|th|table|li|ul|h\d|hr|title)\b[^<>]{0,1000}>", re.IGNORECASE)
+_TAG = re.compile(r"<[^<>]{0,2000}>")
+_QUOTED = re.compile(r"^(?:> ?)+")
+_SOURCE_BREAK = re.compile(r"[\r\n\t]+")
+# A row that holds no other row, and its cells.
+_ROW = re.compile(r"<tr\b[^<>]{0,1000}>((?:(?!</?tr\b).)*)</tr>", re.IGNORECASE | re.DOTALL)
+_CELL = re.compile(r"<t[dh]\b[^<>]{0,1000}>((?:(?!</?t[dh]\b).)*)</t[dh]>", re.IGNORECASE | re.DOTALL)
+
+
+def lines_of(notification: Notification) -> list[str]:
+    """Return the lines that are not blank: of the longest html part, else of the plain text; a cell is a line."""
+    pages = _pages(notification)
+    if pages:
+        return _lines(_LINE_TAG.sub("\n", _SOURCE_BREAK.sub(" ", pages[0])))
+    return plain_lines_of(notification)
+
+
+def plain_lines_of(notification: Notification) -> list[str]:
+    """Return the lines that are not blank of the plain text, without the marks of a quotation."""
+    texts = "\n".join(notification.of_type("text/plain"))[:MOST_CHARACTERS]
+    return [stripped for line in texts.splitlines() if (stripped := _tidy(_QUOTED.sub("", line)))]
+
+
+def rows_of(notification: Notification) -> list[list[str]]:
+    """Return the rows of the tables of the longest html part that hold no other table, as the texts of their cells."""
+    pages = _pages(notification)
+    rows = _ROW.finditer(pages[0]) if pages else ()
+    return [[_text(cell[1]) for cell in _CELL.finditer(row[1])] for row in rows]
+
+
+def values_after(lines: Sequence[str], label: re.Pattern[str]) -> Iterator[str]:
+    """Yield what stands after a label at the beginning of a line: in the same line, else in the next."""
+    for number, line in enumerate(lines):
+        if found := label.match(line):
+            following = (line[found.end() :], *lines[number + 1 : number + 3])
+            yield next((value for text in following if (value := text.strip(" :"))), "")
+
+
+def _pages(notification: Notification) -> list[str]:
+    """Return the html parts without what nobody sees, the longest first."""
+    pages = sorted(notification.of_type("text/html"), key=len, reverse=True)
+    return [_UNSEEN.sub("", decoded_again(page) or page)[:MOST_CHARACTERS] for page in pages]
+
+
+def _lines(marked: str) -> list[str]:
+    return [text for line in marked.split("\n") if (text := _text(line))]
+
+
+def _text(marked: str) -> str:
+    return _tidy(html.unescape(_TAG.sub("", marked)))
+
+
+def _tidy(text: str) -> str:
+    return " ".join(text.split())
