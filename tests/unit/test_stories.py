@@ -58,13 +58,16 @@ NOT_YET: dict[str, str] = {
     "gtt/html_cancelled_without_times": "the library takes a circuit's order number (PON) for the account",
     "equinix/cancelled_and_a_forward_comes_last": "the library takes a cancellation of scheduled work for confirmed",
     "cogent/number_used_again_half_a_year_later": "the library takes month/day for day/month, Athens (GA) for Greece",
+    "lumen/alternate_night_is_not_needed": "a window's number is taken for the event's; alternate nights have circuits",
     "lumen/alternate_night_is_used": "a window's number is taken for the event's; alternate nights have circuits",
+    "lumen/postponed_and_dated_a_day_later": "a postponed night counts as begun, and done, once its hour is past",
     "lumen/two_windows_under_one_number": "a window's number is taken for the event's; each has all circuits",
     "aws/moved_cancelled_and_again": "the id is the library's hash of circuits and times, not of the circuits alone",
     "bso/two_nights_and_a_backup": "the library makes one window of all, and takes a start for an announcement",
     "telxius/backup_window_ahead": "a window's number is taken for the event's; backup windows have circuits",
     "telxius/backup_window_used": "a window's number is taken for the event's; backup windows have circuits",
     "telxius/two_accounts_cancelled": "the library does not read the form of a cancellation",
+    "zayo/each_night_is_started_before_its_hour": "a start told minutes before its hour is taken for another night",
     "zayo/rescheduled_to_a_new_ticket": "no reader says yet which ticket a new one replaces",
 }
 
