@@ -16,6 +16,7 @@ from email.utils import parsedate_to_datetime
 
 from domain.errors import MaintdError
 from domain.message import Envelope, identity_of
+from parsers.spreadsheets import fault_of
 
 HEADER_BLOCK_BYTES = 256 * 1024
 HEADER_CHARACTERS = 998
@@ -25,6 +26,8 @@ PARTS = 100
 TEXT_BYTES = 2_000_000
 FILE_BYTES = 2_000_000
 TABLE_DEPTH = 50
+ELEMENT_DEPTH = 1000
+TAGS = 100_000
 PLAUSIBLE_YEARS = range(1990, 2101)
 
 SPREADSHEET = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
@@ -40,12 +43,20 @@ _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u206
 _ADDRESS = re.compile(r"[^\s@<>()\[\]\\,;:\"\0]+@(?:[^\s@<>()\[\]\\,;:\"\0]+|\[[^\s\[\]]+\])")
 _UTC_WITHOUT_PLACE = re.compile(r"-0000\b")
 _PARAMETER = re.compile(r";\s*([a-z0-9-]+)\s*=\s*(?:\"([^\"]{0,500})\"|([^\s;\"]{1,500}))", re.IGNORECASE)
-_GUESSED_BOUNDARY = re.compile(rb"^--([^\s].{0,200}?)[ \t]*\r?$", re.MULTILINE)
+_LEADING = re.compile(rb"(?:\xef\xbb\xbf)?[\r\n]*")
+_GUESSED_BOUNDARY = re.compile(rb"^--(\S[^\r\n]{0,200})\r?$", re.MULTILINE)
 _NOT_BASE64 = re.compile(rb"[^A-Za-z0-9+/]+")
-_TABLE = re.compile(r"<(/?)table\b", re.IGNORECASE)
+# Those left out have no end, or end by themselves where the next one begins: they are not in each other.
+_NESTING = re.compile(
+    r"<(/?)(?!(?:area|base|br|col|embed|hr|img|input|link|meta|param|source|track|wbr"
+    r"|body|colgroup|dd|dt|head|html|li|option|p|tbody|td|tfoot|th|thead|tr)\b)([a-z][\w:-]{0,30})",
+    re.IGNORECASE,
+)
+_HTML = re.compile(r"\s{0,100}<(?:!doctype\s{1,10}html|html)\b", re.IGNORECASE)
 
 # Codecs that are no charsets, or whose time grows faster than their input.
 _UNUSABLE_CHARSETS = frozenset({"idna", "punycode", "undefined", "unicode_escape", "raw_unicode_escape", "mbcs", "oem"})
+_WIDE_CHARSETS = ("utf_16", "utf_32")
 
 Fields = dict[str, list[str]]
 
@@ -170,7 +181,7 @@ def _split(raw: bytes, position: int = 0) -> tuple[Fields, int]:
     As in RFC 5322, an empty line ends the headers; so does a line that is no header, and the limit of the block: what
     follows is body, so that no byte of a broken message is left out of its digest.
     """
-    fields: Fields = {}
+    folded: dict[str, list[list[str]]] = {}
     current: list[str] = []
     limit = min(len(raw), position + HEADER_BLOCK_BYTES)
     while position < limit:
@@ -178,25 +189,23 @@ def _split(raw: bytes, position: int = 0) -> tuple[Fields, int]:
         following = limit if newline < 0 else newline + 1
         line = raw[position:following].rstrip(b"\r\n")
         if not line:
-            return fields, following
-        if line[:1] in b" \t":
-            if not current:
-                return fields, position
-            current[-1] += _header_text(line)
+            position = following
+            break
+        if line[:1] in b" \t" and current:
+            current.append(_header_text(line))
         elif match := _FIELD.match(line):
-            current = fields.setdefault(match[1].decode("ascii").lower(), [])
-            current.append(_header_text(line[match.end() :]))
+            current = [_header_text(line[match.end() :])]
+            folded.setdefault(match[1].decode("ascii").lower(), []).append(current)
         else:
-            return fields, position
+            break
         position = following
-    return fields, position
+    return {name: ["".join(lines) for lines in values] for name, values in folded.items()}, position
 
 
 def _start_of_headers(raw: bytes) -> int:
     """Return where the headers begin: after a byte order mark, empty lines, and the separator line of an mbox."""
-    position = 3 if raw.startswith(codecs.BOM_UTF8) else 0
-    while raw[position : position + 1] in (b"\r", b"\n"):
-        position += 1
+    leading = _LEADING.match(raw)
+    position = leading.end() if leading else 0
     if raw.startswith(b"From ", position):
         newline = raw.find(b"\n", position, position + 1000)
         return newline + 1 if newline >= 0 else position
@@ -336,7 +345,10 @@ class _Part:
 
 
 def _notification(raw: bytes, *, depth: int, budget: _Budget) -> Notification:
-    fields, body = _split(raw, _start_of_headers(raw))
+    start = _start_of_headers(raw)
+    fields, body = _split(raw, start)
+    if body - start >= HEADER_BLOCK_BYTES:
+        raise MalformedMessage(f"headers of more than {HEADER_BLOCK_BYTES} bytes")
     found = _Found(budget)
     _walk(_part(fields, raw[body:]), depth, found)
     sender, problem = _sender(fields)
@@ -389,10 +401,8 @@ def _keep(part: _Part, depth: int, found: _Found) -> None:
         found.attached.append(_notification(content, depth=depth + 1, budget=found.budget))
     elif part.type in ("text/plain", "text/html", "text/calendar"):
         _keep_text(part, content, found)
-    elif part.type in FILE_TYPES and len(content) <= FILE_BYTES:
-        found.files.append(File(type=part.type, name=_file_name(part.fields, part.parameters), content=content))
     elif part.type in FILE_TYPES:
-        found.problems.append(f"left out a file of {len(content)} bytes")
+        _keep_file(part, content, found)
     elif part.type == "application/ms-tnef":
         found.problems.append("left out winmail.dat, in which Outlook hides the parts of a mail")
 
@@ -402,10 +412,21 @@ def _keep_text(part: _Part, content: bytes, found: _Found) -> None:
         found.problems.append(f"left out a {part.type} part of {len(content)} bytes")
         return
     text = to_text(content, part.parameters.get("charset", ""))
-    if part.type == "text/html" and _table_depth(text) > TABLE_DEPTH:
-        found.problems.append(f"left out a {part.type} part with more than {TABLE_DEPTH} tables in each other")
+    # A part that states no type is plain text, but for one that has lost its header.
+    content_type = part.type if part.fields.get("content-type") or not _HTML.match(text) else "text/html"
+    if content_type == "text/html" and (fault := _fault_of_html(text)):
+        found.problems.append(f"left out a {content_type} part with {fault}")
         return
-    found.texts.append(Text(type=part.type, text=text))
+    found.texts.append(Text(type=content_type, text=text))
+
+
+def _keep_file(part: _Part, content: bytes, found: _Found) -> None:
+    if len(content) > FILE_BYTES:
+        found.problems.append(f"left out a file of {len(content)} bytes")
+    elif fault := fault_of(content):
+        found.problems.append(f"left out a spreadsheet: {fault}")
+    else:
+        found.files.append(File(type=part.type, name=_file_name(part.fields, part.parameters), content=content))
 
 
 def _part(fields: Fields, body: bytes) -> _Part:
@@ -437,7 +458,7 @@ def _boundary(part: _Part) -> bytes:
     if stated := part.parameters.get("boundary", "").rstrip():
         return stated.encode("utf-8")
     guessed = _GUESSED_BOUNDARY.search(part.body)
-    return guessed[1] if guessed else b""
+    return guessed[1].rstrip() if guessed else b""
 
 
 def _pieces(body: bytes, boundary: bytes) -> Iterator[bytes]:
@@ -479,16 +500,30 @@ def to_text(content: bytes, charset: str) -> str:
     """Return bytes as text: by the declared charset, else UTF-8, else Windows-1252, else ISO 8859-1. Never raises."""
     for candidate in (charset, "utf-8", "cp1252"):
         try:
-            if codecs.lookup(candidate).name not in _UNUSABLE_CHARSETS:
+            name = codecs.lookup(candidate).name.replace("-", "_")
+            # A text in one of the wide charsets has NULs; one without is garbage in them, whatever it says.
+            if name not in _UNUSABLE_CHARSETS and (b"\0" in content or not name.startswith(_WIDE_CHARSETS)):
                 return content.decode(candidate)
         except (LookupError, ValueError):
             continue
     return content.decode("latin-1")
 
 
-def _table_depth(html: str) -> int:
-    depth = deepest = 0
-    for closing in _TABLE.findall(html):
-        depth += -1 if closing else 1
-        deepest = max(deepest, depth)
-    return deepest
+def _fault_of_html(html: str) -> str | None:
+    """Return what of a html text would take the readers too long; they look into every element of every other one."""
+    if html.count("<") > TAGS:
+        return f"more than {TAGS} tags"
+    depths: dict[str, int] = {}
+    deep = 0
+    for closing, written in _NESTING.findall(html):
+        name = written.lower()
+        if closing and not depths.get(name):
+            continue
+        step = -1 if closing else 1
+        depths[name] = depths.get(name, 0) + step
+        deep += step
+        if depths.get("table", 0) > TABLE_DEPTH:
+            return f"more than {TABLE_DEPTH} tables in each other"
+        if deep > ELEMENT_DEPTH:
+            return f"more than {ELEMENT_DEPTH} elements in each other"
+    return None
