@@ -53,6 +53,14 @@ class NotFound(MaintdError):
     """Say that what a person named does not exist."""
 
 
+class EditRefused(MaintdError):
+    """Say why what a person asks of an event is not done. ``problems`` has one line for each fault."""
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        super().__init__("; ".join(problems))
+        self.problems = tuple(problems)
+
+
 class WorkerError(MaintdError):
     """Say that a worker process gave no answer for a message."""
 

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 from domain.vocabulary import Impact, Kind, MaintenanceStatus, Move
 
+Span = tuple[datetime, datetime]
 JsonValue = str | int | bool | None | list["JsonValue"] | dict[str, "JsonValue"]
 
 
@@ -41,6 +42,11 @@ class StatedWindow:
     circuits: tuple[StatedCircuit, ...] | None = None
     ical_uid: str | None = None
     number: int | None = None
+
+    @property
+    def tag(self) -> str | None:
+        """Return what identifies the window across updates: its UID or its number, None where it has neither."""
+        return tag_of(self.ical_uid, self.number)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +89,56 @@ class Update:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WindowCorrection:
+    """What a person says of one window, by its start and end. ``was`` None: there is one more; ``now`` None: none."""
+
+    was: Span | None
+    now: Span | None
+    status: MaintenanceStatus | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CircuitCorrection:
+    """What a person says of one circuit. ``was`` None: it was not held, or withdrawn; ``now`` None: it is withdrawn."""
+
+    circuit_id: str
+    was: Impact | None
+    now: Impact | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Edit:
+    """What a person says of one event: an update with its author, that knows what it corrects.
+
+    ``status`` and ``summary`` are what the person saw and what is right instead. ``held`` are the windows that the
+    person saw, where any is corrected.
+    """
+
+    kind: Kind
+    provider: str
+    id_key: str
+    generation: int
+    stamp: datetime
+    author: str
+    reason: str
+    status: tuple[MaintenanceStatus, MaintenanceStatus] | None = None
+    windows: tuple[WindowCorrection, ...] = ()
+    held: tuple[Span, ...] = ()
+    circuits: tuple[CircuitCorrection, ...] = ()
+    summary: tuple[str, str] | None = None
+
+    @property
+    def key(self) -> EventKey:
+        """Return the key of the event that this edit is about."""
+        return EventKey(kind=self.kind, provider=self.provider, id_key=self.id_key)
+
+    @property
+    def source(self) -> str:
+        """Return who says it, as it stands in the history."""
+        return f"person:{self.author}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CircuitImpact:
     """A circuit of an event, in the newest spelling, with the newest stated impact (OUTAGE where none ever was)."""
 
@@ -120,6 +176,8 @@ class Event:
     ``start`` is the first start and ``end`` the last end of the windows that are not withdrawn, None where no window
     was stated. ``windows`` are sorted by start, end; ``circuits``, of all windows, with the worst impact, by
     ``circuit_id``. ``material_digest`` changes exactly if something changed that a person must see again.
+    ``references`` are other ids of it, sorted. ``replaces`` and ``replaced_by`` are the ids of the events that it was
+    re-scheduled from and to.
     """
 
     kind: Kind
@@ -139,7 +197,15 @@ class Event:
     unverified: bool
     updates: int
     material_digest: str
+    references: tuple[str, ...] = ()
+    replaces: str | None = None
+    replaced_by: str | None = None
     history: tuple[HistoryEntry, ...] = field(default=())
+
+
+def tag_of(ical_uid: str | None, number: int | None) -> str | None:
+    """Return a UID, or the number of a window in a form that no UID has; None where there is neither."""
+    return ical_uid or (f"\0{number}" if number is not None else None)
 
 
 def id_key_of(event_id: str) -> str:

@@ -1,7 +1,8 @@
 """From updates to the event: one total order, one fold, no edit.
 
 The state of an event is recomputed from all of its updates whenever one arrives. So it cannot depend on the order of
-arrival, on repetition, or on where the process was stopped. What one account holds meanwhile is in ``domain.holding``.
+arrival, on repetition, or on where the process was stopped. What one account holds meanwhile is in ``domain.holding``,
+how long a person's word holds against what mails repeat in ``domain.edits``.
 """
 
 import hashlib
@@ -10,11 +11,12 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import groupby
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from domain.events import CircuitImpact, Event, HistoryEntry, JsonValue, Update, Window, iso_utc
+from domain.edits import NO_CORRECTIONS, Corrections
+from domain.events import CircuitImpact, Edit, Event, HistoryEntry, JsonValue, Update, Window, circuit_key_of, iso_utc
 from domain.holding import Account, HeldCircuit, HeldWindow, cancels_part, listed_in, severity_of, together
-from domain.lifecycle import CANCELLED, CLOSED, UNKNOWN, move_of
+from domain.lifecycle import CANCELLED, CLOSED, TENTATIVE, UNKNOWN, move_of
 from domain.vocabulary import Impact, MaintenanceStatus, Move
 
 # Carriers use a number again: work that begins so long after the end of what bore it before is another event.
@@ -23,17 +25,36 @@ GENERATION_GAP = timedelta(days=90)
 OrderKey = tuple[datetime, str, int, str, str, str]
 
 
-def fold(updates: Iterable[Update]) -> tuple[Event, ...]:
+def fold(updates: Iterable[Update], edits: Iterable[Edit] = ()) -> tuple[Event, ...]:
     """Return what the updates of one key amount to: one event for each generation, the oldest first.
 
-    Any permutation and any repetition of the same updates gives the same events. No updates give no events.
+    Any permutation and any repetition of the same updates gives the same events. No updates give no events; nor do
+    those alone that name the event by which this one, of which nobody has told, is replaced.
     """
+    told = list(updates)
+    if all(update.replaced_by for update in told):
+        return ()
     generations: list[_Generation] = []
-    for update in _in_order(updates):
+    said = sorted({*edits}, key=_order_of_edit, reverse=True)
+    for update in _in_order(told):
+        while said and said[-1].stamp < update.stamp:
+            _correct(generations, said.pop())
         if not generations or _begins_anew(generations[-1].facts, update):
             generations.append(_Generation())
         generations[-1].take(update)
+    while said:
+        _correct(generations, said.pop())
     return tuple(generation.event(number) for number, generation in enumerate(generations, start=1))
+
+
+def _order_of_edit(edit: Edit) -> tuple[datetime, str, str]:
+    return edit.stamp, edit.author, repr(edit)
+
+
+def _correct(generations: Sequence["_Generation"], edit: Edit) -> None:
+    """Let a person correct the generation that they saw; what they saw may be gone, with the mail that told of it."""
+    if generations:
+        generations[min(edit.generation, len(generations)) - 1].correct(edit)
 
 
 def order_of(update: Update) -> OrderKey:
@@ -79,10 +100,12 @@ class _Facts:
     summary: str = ""
     organizer: str = ""
     accounts: tuple[str, ...] = ()
+    replaces: str | None = None
+    replaced_by: str | None = None
 
 
 class _Step(NamedTuple):
-    update: Update
+    said: Update | Edit
     move: Move
     changes: dict[str, tuple[JsonValue, JsonValue]]
 
@@ -106,10 +129,16 @@ class _Generation:
     common: Account = field(default_factory=Account)
     facts: _Facts = field(default_factory=_Facts)
     steps: list[_Step] = field(default_factory=list)
+    newest: Update | None = None
+    references: set[str] = field(default_factory=set)
+    corrections: Corrections = NO_CORRECTIONS
 
-    def take(self, update: Update) -> None:
-        """Take in the next update of the total order."""
+    def take(self, stated: Update) -> None:
+        """Take in the next update of the total order, but for what a person has corrected and it only repeats."""
         index = len(self.steps)
+        update, self.corrections = self.corrections.heeded(stated)
+        self.newest = stated
+        self.references.update(stated.references)
         reached = self._reached(update)
         partly = cancels_part(reached, update)
         surprises = {account.apply(update, index, partly=partly) for account in reached} - {None}
@@ -117,11 +146,21 @@ class _Generation:
             self.common.apply(update, index, partly=partly)
         before, self.facts = self.facts, self._facts_after(update)
         move = next(iter(surprises), None) or _move(before, update, self.facts)
-        self.steps.append(_Step(update, move, _changes(before, self.facts)))
+        self.steps.append(_Step(stated, move, _changes(before, self.facts)))
+
+    def correct(self, edit: Edit) -> None:
+        """Take in what a person says."""
+        index = len(self.steps)
+        for number, account in enumerate([*self.accounts.values(), self.common]):
+            account.correct(edit, index, adds=number == 0)
+        self.corrections = self.corrections.with_edit(edit)
+        before, self.facts = self.facts, self._facts_after(edit)
+        self.steps.append(_Step(edit, Move.CORRECTED, _changes(before, self.facts)))
 
     def event(self, number: int) -> Event:
         """Return the event that the updates amount to."""
-        newest, facts = self.steps[-1].update, self.facts
+        newest, facts = self.newest, self.facts
+        assert newest is not None
         return Event(
             kind=newest.kind,
             provider=newest.provider,
@@ -135,11 +174,14 @@ class _Generation:
             accounts=facts.accounts,
             summary=facts.summary,
             organizer=facts.organizer,
-            stamp=newest.stamp,
+            stamp=self.steps[-1].said.stamp,
             stamp_inferred=newest.stamp_inferred,
-            unverified=any(step.update.unverified for step in self.steps),
+            unverified=any(isinstance(step.said, Update) and step.said.unverified for step in self.steps),
             updates=len(self.steps),
             material_digest=_material_digest(facts, self._speaking()),
+            references=tuple(sorted(self.references)),
+            replaces=facts.replaces,
+            replaced_by=facts.replaced_by,
             history=_history(self.steps, self.accounts or {""}),
         )
 
@@ -156,7 +198,7 @@ class _Generation:
     def _speaking(self) -> list[Account]:
         return list(self.accounts.values()) or [self.common]
 
-    def _facts_after(self, update: Update) -> _Facts:
+    def _facts_after(self, said: Update | Edit) -> _Facts:
         accounts = self._speaking()
         concerned = [account.has_circuits() for account in accounts]
         heard = concerned if any(concerned) else [True] * len(accounts)
@@ -172,10 +214,23 @@ class _Generation:
             windows=tuple(windows),
             # What stands only in a withdrawn window is withdrawn with it.
             circuits=_union([*((window.circuits, window.withdrawn) for window in windows), *unplaced]),
-            summary=update.summary or self.facts.summary,
-            organizer=update.organizer or self.facts.organizer,
             accounts=tuple(sorted(self.names.values())),
+            **self._newest_words(said),
         )
+
+    def _newest_words(self, said: Update | Edit) -> dict[str, Any]:
+        """Return the fields of which the newest that is not empty counts, whoever says it."""
+        facts = self.facts
+        if isinstance(said, Edit):
+            summary, update = (said.summary[1] if said.summary else None), None
+        else:
+            summary, update = said.summary, said
+        return {
+            "summary": facts.summary if summary is None else summary or facts.summary,
+            "organizer": (update and update.organizer) or facts.organizer,
+            "replaces": (update and update.replaces) or facts.replaces,
+            "replaced_by": (update and update.replaced_by) or facts.replaced_by,
+        }
 
 
 # --- all accounts together --------------------------------------------------------------------------------------
@@ -230,8 +285,12 @@ def _event_status(concerned: Sequence[Account], live: Sequence[_Joined]) -> Main
     still_open = [account for account in concerned if account.status() not in CLOSED]
     if still_open:
         return max(still_open, key=lambda account: account.stated_at).status()
-    if any(window.status not in CLOSED for window in live):
-        return together([window.status for window in live])
+    has_circuits = any(_live(window.circuits) for window in live)
+    awaited = [
+        window for window in live if not (has_circuits and window.status is TENTATIVE and not _live(window.circuits))
+    ]
+    if any(window.status not in CLOSED for window in awaited):
+        return together([window.status for window in awaited])
     return together([account.status() for account in concerned])
 
 
@@ -295,6 +354,8 @@ def _material_digest(facts: _Facts, accounts: Sequence[Account]) -> str:
 def _move(before: _Facts, update: Update, after: _Facts) -> Move:
     """Return the name of the move that an update makes: that of the table, unless the event goes on beside it."""
     move = move_of(before.status, update.status)
+    if update.replaced_by:
+        return Move.REPLACED
     if after.status in CLOSED:
         return move
     if before.status in CLOSED:
@@ -314,10 +375,10 @@ def _changes(before: _Facts, after: _Facts) -> dict[str, tuple[JsonValue, JsonVa
             changes[name] = (_time(old_time), _time(new_time))
     if _nights(before) != _nights(after):
         changes["windows"] = (_windows_json(before), _windows_json(after))
-    if before.summary != after.summary:
-        changes["summary"] = (before.summary, after.summary)
-    if before.organizer != after.organizer:
-        changes["organizer"] = (before.organizer, after.organizer)
+    for name in ("summary", "organizer", "replaces", "replaced_by"):
+        old, new = getattr(before, name), getattr(after, name)
+        if old != new:
+            changes[name] = (old, new)
     if before.accounts != after.accounts:
         changes["accounts"] = ([*before.accounts], [*after.accounts])
     gone, come = _circuit_changes(before.circuits, after.circuits)
@@ -370,12 +431,12 @@ def _history(steps: Sequence[_Step], accounts: Collection[str]) -> tuple[History
     stated_later: set[tuple[str, str]] = set()
     entries = []
     for step in reversed(steps):
-        stated = _stated_fields(step.update, accounts)
+        stated = _stated_fields(step.said, accounts)
         entries.append(
             HistoryEntry(
-                stamp=step.update.stamp,
+                stamp=step.said.stamp,
                 move=step.move,
-                source=step.update.source,
+                source=step.said.source,
                 superseded=stated <= stated_later,
                 changes=step.changes,
             )
@@ -384,12 +445,26 @@ def _history(steps: Sequence[_Step], accounts: Collection[str]) -> tuple[History
     return tuple(reversed(entries))
 
 
-def _stated_fields(update: Update, accounts: Collection[str]) -> set[tuple[str, str]]:
+def _stated_fields(said: Update | Edit, accounts: Collection[str]) -> set[tuple[str, str]]:
     """Return the fields that an update states, each with the account that it states it of, or those of all."""
-    of_event = {"summary": update.summary, "organizer": update.organizer}
-    of_account = {"status": update.status, "windows": update.windows}
-    names = [name for name, value in of_account.items() if value] + [f"circuit {key}" for key in listed_in(update)]
-    key = _account_key(update.account)
+    if isinstance(said, Edit):
+        return _corrected_fields(said, accounts)
+    of_event = {
+        "summary": said.summary,
+        "organizer": said.organizer,
+        "replaces": said.replaces,
+        "replaced_by": said.replaced_by,
+    }
+    of_account = {"status": said.status, "windows": said.windows}
+    names = [name for name, value in of_account.items() if value] + [f"circuit {key}" for key in listed_in(said)]
+    key = _account_key(said.account)
     return {(name, "") for name, value in of_event.items() if value} | {
         (name, account) for account in ([key] if key else accounts) for name in names
     }
+
+
+def _corrected_fields(edit: Edit, accounts: Collection[str]) -> set[tuple[str, str]]:
+    names = [name for name, value in (("status", edit.status), ("windows", edit.windows)) if value]
+    names += [f"circuit {circuit_key_of(circuit.circuit_id)}" for circuit in edit.circuits]
+    of_event = {("summary", "")} if edit.summary else set()
+    return of_event | {(name, account) for account in accounts for name in names}

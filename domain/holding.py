@@ -5,8 +5,17 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import NamedTuple
 
-from domain.events import StatedCircuit, StatedWindow, Update, circuit_key_of
-from domain.lifecycle import CANCELLED, CLOSED, COMPLETED, IN_PROCESS, OPEN, RE_SCHEDULED, UNKNOWN
+from domain.events import (
+    CircuitCorrection,
+    Edit,
+    StatedCircuit,
+    StatedWindow,
+    Update,
+    WindowCorrection,
+    circuit_key_of,
+    tag_of,
+)
+from domain.lifecycle import CANCELLED, CLOSED, COMPLETED, IN_PROCESS, OPEN, RE_SCHEDULED, TENTATIVE, UNKNOWN
 from domain.vocabulary import Impact, MaintenanceStatus, Move
 
 
@@ -89,13 +98,20 @@ class HeldWindow:
     circuits: Circuits
     status: MaintenanceStatus | None = None
     ical_uid: str | None = None
+    number: int | None = None
     withdrawn: bool = False
+
+    @property
+    def tag(self) -> str | None:
+        """Return what identifies the window across updates: its UID or its number, None where it has neither."""
+        return tag_of(self.ical_uid, self.number)
 
     def plan(self, stated: StatedWindow) -> None:
         """Move the window to where it is planned now."""
         self.start = self.planned_start = stated.start
         self.end = self.planned_end = stated.end
         self.ical_uid = stated.ical_uid or self.ical_uid
+        self.number = stated.number or self.number
 
     def give_actual_times(self, stated: StatedWindow) -> None:
         """Take the times at which the work was done; inside of what was planned they are not material."""
@@ -103,6 +119,7 @@ class HeldWindow:
             self.plan(stated)
             return
         self.ical_uid = self.ical_uid or stated.ical_uid
+        self.number = self.number or stated.number
         self.start, self.end = stated.start, stated.end
         self.planned_start = min(self.planned_start, stated.start)
         self.planned_end = max(self.planned_end, stated.end)
@@ -173,13 +190,53 @@ class Account:
 
     def status(self) -> MaintenanceStatus:
         """Return the stated status unless a window is still open: then that window's."""
-        statuses = [window.status or UNKNOWN for window in self.live()]
+        statuses = [window.status or UNKNOWN for window in self.live() if not self._waits(window)]
         still_open = [status for status in statuses if status not in CLOSED]
         if self.stated in still_open:
             return self.stated
         if still_open or (statuses and self.stated not in CLOSED):
             return together(statuses)
         return self.stated or UNKNOWN
+
+    def correct(self, edit: Edit, index: int, *, adds: bool) -> None:
+        """Take in what a person says. ``adds``: circuits that this account does not hold are its own from now on."""
+        for window in edit.windows:
+            self._correct_window(window)
+        for circuit in edit.circuits:
+            self._correct_circuit(circuit, adds=adds)
+        if edit.status:
+            live = self.live()
+            for held in [window for window in live if window.status not in CLOSED] or live:
+                held.status = edit.status[1]
+            self.stated, self.stated_at = edit.status[1], index
+
+    def _correct_window(self, said: WindowCorrection) -> None:
+        if said.now and not said.was:
+            held = self._window_at(StatedWindow(start=said.now[0], end=said.now[1]))
+            held.status = held.status or self.stated
+            return
+        for held in [window for window in self.live() if (window.start, window.end) == said.was]:
+            held.status = said.status or held.status
+            if said.now is None:
+                held.withdrawn = True
+            else:
+                held.start, held.end = held.planned_start, held.planned_end = said.now
+
+    def _correct_circuit(self, said: CircuitCorrection, *, adds: bool) -> None:
+        key = circuit_key_of(said.circuit_id)
+        everywhere = (self.unplaced, *(window.circuits for window in self.live()))
+        is_held = any(key in circuits.live() for circuits in everywhere)
+        if not (is_held or adds):
+            return
+        self.unplaced = _corrected(self.unplaced, said, adds=adds and not is_held and not self.live())
+        for window in self.live():
+            window.circuits = _corrected(window.circuits, said, adds=adds and not is_held)
+
+    def _waits(self, window: HeldWindow) -> bool:
+        """Tell whether a window is an alternate one: tentative and without circuits beside others that have some."""
+        if window.status is not TENTATIVE or window.circuits.live():
+            return False
+        return any(other.circuits.live() for other in self.live())
 
     def _plan(self, update: Update) -> Move | None:
         """Let the stated windows replace those not begun at the stamp; a begun window is never withdrawn."""
@@ -200,6 +257,8 @@ class Account:
         still_open = [window for window in reached if window.status not in CLOSED]
         _set_status((fresh if ahead else still_open) or reached, update)
         repeated = self.stated is None or self.stated is RE_SCHEDULED
+        if update.replaced_by:
+            return None
         if update.status is RE_SCHEDULED and not repeated and times_before == _times(self.live()):
             return Move.RESCHEDULED_WITHOUT_WINDOW
         return None
@@ -248,10 +307,10 @@ class Account:
             self.unplaced = self.unplaced.stating(named, withdraws=False, restores=False).without(listed)
 
     def _windows_to_cancel(self, update: Update) -> list[HeldWindow]:
-        """Return the live windows whose UID a calendar names; where it names none that is known, all of them."""
-        uids = {update.ical_uid, *(one.ical_uid for one in update.windows or ())} - {None}
+        """Return the live windows whose UID or number is named; where none that is known is named, all of them."""
+        tags = {update.ical_uid, *(one.tag for one in update.windows or ())} - {None}
         live = self.live()
-        return [window for window in live if window.ical_uid in uids] or live
+        return [window for window in live if window.tag in tags] or live
 
     def _take_in(
         self,
@@ -296,6 +355,7 @@ class Account:
             if window.withdrawn and (window.start, window.end) == (stated.start, stated.end):
                 window.withdrawn = False
                 window.ical_uid = stated.ical_uid or window.ical_uid
+                window.number = stated.number or window.number
                 return window
         circuits = self.unplaced
         if stated.circuits is None:
@@ -308,9 +368,22 @@ class Account:
             planned_end=stated.end,
             circuits=circuits,
             ical_uid=stated.ical_uid,
+            number=stated.number,
         )
         self.windows.append(window)
         return window
+
+
+def _corrected(circuits: Circuits, said: CircuitCorrection, *, adds: bool) -> Circuits:
+    """Return a list of circuits with what a person says of one of them, where it has it or where it is to have it."""
+    key = circuit_key_of(said.circuit_id)
+    known = circuits.held.get(key)
+    if said.now is None:
+        return circuits.without([key])
+    if known is None or known.withdrawn:
+        stated = [StatedCircuit(circuit_id=said.circuit_id, impact=said.now)] if adds else []
+        return circuits.stating(stated, withdraws=False)
+    return Circuits({**circuits.held, key: known._replace(impact=said.now)}, circuits.lists)
 
 
 def cancels_part(accounts: Sequence[Account], update: Update) -> bool:
@@ -347,27 +420,27 @@ def listed_in(update: Update) -> set[str]:
 def _planned(live: Sequence[HeldWindow], update: Update) -> tuple[list[_Pair], list[StatedWindow], list[HeldWindow]]:
     """Say which windows a plan speaks of: pairs, new ones, and those ahead that it leaves out.
 
-    In calendars the UID tells, and a new UID adds a window, unless the work is rescheduled. Else a begun window is met
+    A UID or a number tells, and a new one adds a window, unless the work is rescheduled. Else a begun window is met
     by overlap; those ahead by position where the counts are equal, and by overlap where they are not.
     """
     stated = _sorted(update.windows)
     adds = update.status is not RE_SCHEDULED
-    uids = {window.ical_uid for window in live}
+    tags = {window.tag for window in live}
     free = _sorted_windows(live)
     pairs: list[_Pair] = []
     new: list[StatedWindow] = []
     rest: list[StatedWindow] = []
     for one in stated:
-        window = _of_its_uid(free, one, update.stamp) or _begun(free, one, update.stamp, adds=adds)
+        window = _of_its_tag(free, one, update.stamp) or _begun(free, one, update.stamp, adds=adds)
         if window:
             free.remove(window)
             pairs.append((window, one))
-        elif one.ical_uid and one.ical_uid in uids:
+        elif one.tag and one.tag in tags:
             new.append(one)
         else:
             rest.append(one)
     ahead = [window for window in free if window.start > update.stamp]
-    if len(ahead) == len(rest) and not (adds and all(one.ical_uid for one in rest)):
+    if len(ahead) == len(rest) and not (adds and all(one.tag for one in rest)):
         return [*pairs, *zip(ahead, rest, strict=True)], new, []
     for one in rest:
         met = _closest(_open_to(ahead, one, adds=adds), one)
@@ -376,14 +449,15 @@ def _planned(live: Sequence[HeldWindow], update: Update) -> tuple[list[_Pair], l
         else:
             ahead.remove(met)
             pairs.append((met, one))
-    # A calendar speaks of its own UIDs alone, unless it moves the work to a UID that was not known before.
-    by_uid = all(one.ical_uid for one in stated) and (adds or not rest)
-    return pairs, new, [] if by_uid else ahead
+    # A calendar speaks of its own UIDs alone, unless it moves the work to a UID that was not known before. So does
+    # a notice of numbered windows.
+    by_tag = all(one.tag for one in stated) and (adds or not rest)
+    return pairs, new, [] if by_tag else ahead
 
 
-def _of_its_uid(windows: Sequence[HeldWindow], stated: StatedWindow, stamp: datetime) -> HeldWindow | None:
-    """Return the window of the UID of a stated one: where they overlap, or that which has not begun."""
-    own = [window for window in windows if stated.ical_uid and window.ical_uid == stated.ical_uid]
+def _of_its_tag(windows: Sequence[HeldWindow], stated: StatedWindow, stamp: datetime) -> HeldWindow | None:
+    """Return the window of the UID or number of a stated one: where they overlap, or that which has not begun."""
+    own = [window for window in windows if stated.tag and window.tag == stated.tag]
     return _closest(own, stated) or next((window for window in own if window.start > stamp), None)
 
 
@@ -395,7 +469,7 @@ def _begun(windows: Sequence[HeldWindow], stated: StatedWindow, stamp: datetime,
 
 def _open_to(windows: Iterable[HeldWindow], stated: StatedWindow, *, adds: bool) -> list[HeldWindow]:
     """Return the windows that a stated one can be about: not those of another UID, where a new UID adds."""
-    return [window for window in windows if not (adds and stated.ical_uid and window.ical_uid)]
+    return [window for window in windows if not (adds and stated.tag and window.tag)]
 
 
 def _closest(windows: Iterable[HeldWindow], stated: StatedWindow) -> HeldWindow | None:
@@ -405,18 +479,18 @@ def _closest(windows: Iterable[HeldWindow], stated: StatedWindow) -> HeldWindow 
 
 
 def _met(live: Sequence[HeldWindow], stated: Sequence[StatedWindow]) -> list[tuple[list[HeldWindow], StatedWindow]]:
-    """Say which windows progress speaks of: those of its UIDs, else equal counts by position, else by overlap."""
+    """Say which windows progress speaks of: those of its UIDs and numbers, else by position or, last, by overlap."""
     met = []
     rest = []
     for one in stated:
-        own = [window for window in live if one.ical_uid and window.ical_uid == one.ical_uid]
+        own = [window for window in live if one.tag and window.tag == one.tag]
         if own:
             met.append(([_closest(own, one) or own[-1]], one))
         else:
             rest.append(one)
     taken = [window for windows, _ in met for window in windows]
     free = [window for window in _sorted_windows(live) if window not in taken]
-    strangers = any(one.ical_uid for one in rest) and any(window.ical_uid for window in free)
+    strangers = any(one.tag for one in rest) and any(window.tag for window in free)
     if len(free) == len(rest) and not strangers:
         return met + [([window], one) for window, one in zip(free, rest, strict=True)]
     return met + [(_at(free, one), one) for one in rest]
@@ -448,7 +522,7 @@ def _set_status(windows: Iterable[HeldWindow], update: Update) -> None:
 
 
 def _sorted(stated: Iterable[StatedWindow] | None) -> list[StatedWindow]:
-    return sorted(stated or (), key=lambda window: (window.start, window.end, window.ical_uid or ""))
+    return sorted(stated or (), key=lambda window: (window.start, window.end, window.tag or ""))
 
 
 def _sorted_windows(windows: Iterable[HeldWindow]) -> list[HeldWindow]:

@@ -61,7 +61,8 @@ def phase_of(event: Event, now: datetime, *, sends_completions: bool = False) ->
     ``sends_completions`` says that the provider is known to tell when its work is done: without that word an event is
     overdue for a day after its end.
     """
-    if event.status is CANCELLED:
+    # What is re-scheduled under another id goes on there; a window that stays open after the end is an alternate one.
+    if event.status in CLOSED or (event.replaced_by and event.status is RE_SCHEDULED):
         return Phase.PAST
     open_windows = [window for window in event.windows if not window.withdrawn and window.status not in CLOSED]
     if any(window.start <= now < window.end for window in open_windows):

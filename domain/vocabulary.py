@@ -64,3 +64,5 @@ class Move(StrEnum):
     REOPENED = "reopened"
     PARTLY_CANCELLED = "partly_cancelled"
     RESCHEDULED_WITHOUT_WINDOW = "rescheduled_without_window"
+    REPLACED = "replaced"
+    CORRECTED = "corrected"

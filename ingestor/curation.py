@@ -168,13 +168,16 @@ def reparse(
     """
     reread = Reread()
     before: dict[EventKey, tuple[Event, ...]] = {}
+    with store.reading() as connection:
+        retracted = events.retracted(connection)
     for message, reading in _readings(store, pool, selection, reread):
         read()
         reread.read += 1
         _remember(store, message, reading, before)
         if reading.disposition is not message.disposition:
             reread.settled_otherwise.append((message.id, message.disposition.value, reading.disposition.value))
-        reread.updates[message.id] = reading.updates
+        # What was retracted does not count, whatever it says now.
+        reread.updates[message.id] = () if message.id in retracted else reading.updates
         if apply:
             # Also where it says what it said before: the rules of the fold may have changed since.
             pipeline.record(store, message, reading)
@@ -219,8 +222,9 @@ def _after(
     for key in keys:
         with store.reading() as connection:
             kept = [update for message, update in events.updates_of_key(connection, key) if message not in replaced]
+            edits = events.edits_of_key(connection, key)
         new = [update for updates in replaced.values() for update in updates if update.key == key]
-        after[key] = fold([*kept, *new])
+        after[key] = fold([*kept, *new], edits)
     return after
 
 

@@ -12,18 +12,35 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import Connection, Row, bindparam, select
-from sqlalchemy.dialects import postgresql
+from sqlalchemy.dialects import postgresql, sqlite
 
 from domain.errors import NotFound
-from domain.events import CircuitImpact, Event, EventKey, StatedCircuit, StatedWindow, Update, circuit_key_of
+from domain.events import (
+    CircuitCorrection,
+    CircuitImpact,
+    Edit,
+    Event,
+    EventKey,
+    Span,
+    StatedCircuit,
+    StatedWindow,
+    Update,
+    WindowCorrection,
+    circuit_key_of,
+    id_key_of,
+)
 from domain.fold import fold
 from domain.vocabulary import Impact, Kind, MaintenanceStatus
 from storage.schema import (
     acknowledgements,
     circuits,
+    edits,
     event_keys,
+    event_references,
     events,
+    hidden_events,
     history,
+    retractions,
     stored_key,
     updates,
     windows,
@@ -48,6 +65,8 @@ _DELETE_UPDATES = (
     .returning(updates.c.kind, updates.c.provider, updates.c.id_key)
 )
 _UPDATES = select(updates).where(_of_key(updates))
+_COUNTING = _UPDATES.where(updates.c.message.not_in(select(retractions.c.message)))
+_EDITS = select(edits).where(_of_key(edits)).order_by(edits.c.id)
 
 _LOCK = select(event_keys.c.id_key).where(_of_key(event_keys)).with_for_update()
 _INSERT_KEY = postgresql.insert(event_keys).on_conflict_do_nothing()
@@ -58,7 +77,7 @@ _CHANGE_EVENT = sa.update(events).where(events.c.id == bindparam("of_event"))
 _DELETE_EVENT = sa.delete(events).where(events.c.id == bindparam("of_event"))
 _PARTS = {
     table: (sa.delete(table).where(table.c.event == bindparam("of_event")), sa.insert(table))
-    for table in (windows, circuits, history)
+    for table in (windows, circuits, history, event_references)
 }
 
 
@@ -84,9 +103,14 @@ def updates_of_message(conn: Connection, message: int) -> list[Update]:
 
 
 def updates_of_key(conn: Connection, key: EventKey) -> list[tuple[int, Update]]:
-    """Return all that is stated of a key, each with the number of its message, in no order that means anything."""
+    """Return all that is stated of a key and counts, each with the number of its message, in no order."""
     of_key = {"of_kind": key.kind, "of_provider": key.provider, "of_id_key": key.id_key}
-    return [(row.message, update_of(row)) for row in conn.execute(_UPDATES, of_key)]
+    return [(row.message, update_of(row)) for row in conn.execute(_COUNTING, of_key)]
+
+
+def retracted(conn: Connection) -> set[int]:
+    """Return the numbers of the messages whose updates do not count."""
+    return set(conn.scalars(select(retractions.c.message)))
 
 
 def _key(kind: str, provider: str, id_key: str) -> EventKey:
@@ -108,6 +132,9 @@ def _update_row(message: int, ordinal: int, update: Update) -> _Row:
         "circuits": _circuits_statement(update.circuits),
         "summary": update.summary,
         "organizer": update.organizer,
+        "references": list(update.references) or None,
+        "replaces": update.replaces,
+        "replaced_by": update.replaced_by,
     }
     key = update.key
     return {
@@ -131,6 +158,7 @@ def _window_statement(window: StatedWindow) -> _Row:
         "status": window.status,
         "circuits": _circuits_statement(window.circuits),
         "ical_uid": window.ical_uid,
+        "number": window.number,
     }
     return {name: value for name, value in statement.items() if value is not None}
 
@@ -161,6 +189,9 @@ def update_of(row: Row[Any]) -> Update:
         circuits=_stated_circuits(said.get("circuits")),
         summary=said.get("summary"),
         organizer=said.get("organizer"),
+        references=tuple(said.get("references", ())),
+        replaces=said.get("replaces"),
+        replaced_by=said.get("replaced_by"),
         unverified=said["unverified"],
     )
 
@@ -172,20 +203,87 @@ def _stated_window(said: Mapping[str, Any]) -> StatedWindow:
         status=_status(said.get("status")),
         circuits=_stated_circuits(said.get("circuits")),
         ical_uid=said.get("ical_uid"),
+        number=said.get("number"),
     )
 
 
 def _stated_circuits(said: Sequence[Sequence[str]] | None) -> tuple[StatedCircuit, ...] | None:
     if said is None:
         return None
-    return tuple(
-        StatedCircuit(circuit_id=circuit_id, impact=None if impact is None else Impact(impact))
-        for circuit_id, impact in said
-    )
+    return tuple(StatedCircuit(circuit_id=circuit_id, impact=_impact(impact)) for circuit_id, impact in said)
 
 
 def _status(said: str | None) -> MaintenanceStatus | None:
     return None if said is None else MaintenanceStatus(said)
+
+
+# --- edits ------------------------------------------------------------------------------------------------------
+
+
+def add_edit(conn: Connection, edit: Edit) -> None:
+    """Keep what a person says of an event; the event is to be folded again in the same transaction (``refold``)."""
+    statement = {
+        "status": list(edit.status) if edit.status else None,
+        "windows": [[_span_row(one.was), _span_row(one.now), one.status] for one in edit.windows] or None,
+        "held": [_span_row(span) for span in edit.held] or None,
+        "circuits": [[one.circuit_id, one.was, one.now] for one in edit.circuits] or None,
+        "summary": list(edit.summary) if edit.summary else None,
+    }
+    row = {
+        "kind": edit.kind,
+        "provider": edit.provider,
+        "id_key": edit.id_key,
+        "generation": edit.generation,
+        "stamp": edit.stamp,
+        "author": edit.author,
+        "why": edit.reason,
+        "statement": {name: value for name, value in statement.items() if value is not None},
+    }
+    conn.execute(sa.insert(edits), row)
+
+
+def edits_of_key(conn: Connection, key: EventKey) -> list[Edit]:
+    """Return what people say of the events of a key."""
+    of_key = {"of_kind": key.kind, "of_provider": key.provider, "of_id_key": key.id_key}
+    return [edit_of(row) for row in conn.execute(_EDITS, of_key)]
+
+
+def edit_of(row: Row[Any]) -> Edit:
+    """Return the edit that a row of the table holds."""
+    said: Mapping[str, Any] = row.statement
+    status, summary = said.get("status"), said.get("summary")
+    return Edit(
+        kind=Kind(row.kind),
+        provider=row.provider,
+        id_key=row.id_key,
+        generation=row.generation,
+        stamp=row.stamp,
+        author=row.author,
+        reason=row.why,
+        status=(MaintenanceStatus(status[0]), MaintenanceStatus(status[1])) if status else None,
+        windows=tuple(
+            WindowCorrection(was=_span(was), now=_span(now), status=_status(of_window))
+            for was, now, of_window in said.get("windows", ())
+        ),
+        held=tuple(span for span in map(_span, said.get("held", ())) if span),
+        circuits=tuple(
+            CircuitCorrection(circuit_id=circuit_id, was=_impact(was), now=_impact(now))
+            for circuit_id, was, now in said.get("circuits", ())
+        ),
+        summary=(summary[0], summary[1]) if summary else None,
+    )
+
+
+def _span_row(span: Span | None) -> list[str] | None:
+    return None if span is None else [instant.isoformat() for instant in span]
+
+
+def _span(said: Sequence[str] | None) -> Span | None:
+    return None if said is None else (datetime.fromisoformat(said[0]), datetime.fromisoformat(said[1]))
+
+
+def _impact(said: str | None) -> Impact | None:
+    return None if said is None else Impact(said)
 
 
 # --- events -----------------------------------------------------------------------------------------------------
@@ -203,7 +301,10 @@ def refold(conn: Connection, keys: Collection[EventKey]) -> list[Event]:
 def _refold(conn: Connection, key: EventKey) -> tuple[Event, ...]:
     of_key = {"of_kind": key.kind, "of_provider": key.provider, "of_id_key": key.id_key}
     _lock(conn, key, of_key)
-    folded = fold(update_of(row) for row in conn.execute(_UPDATES, of_key))
+    folded = fold(
+        [update_of(row) for row in conn.execute(_COUNTING, of_key)],
+        [edit_of(row) for row in conn.execute(_EDITS, of_key)],
+    )
     held = {row.generation: row for row in conn.execute(_EVENTS, of_key)}
     for event in folded:
         _write(conn, key, event, held.pop(event.generation, None))
@@ -228,6 +329,7 @@ def _lock(conn: Connection, key: EventKey, of_key: _Row) -> None:
 def _write(conn: Connection, key: EventKey, event: Event, held: Row[Any] | None) -> None:
     """Write an event with its parts, or what of it differs from the row that is held."""
     window_rows, circuit_rows, history_rows = _window_rows(event), _circuit_rows(event), _history_rows(event)
+    reference_rows = _reference_rows(event)
     facts = {
         "event_id": event.event_id,
         "status": event.status,
@@ -241,8 +343,11 @@ def _write(conn: Connection, key: EventKey, event: Event, held: Row[Any] | None)
         "unverified": event.unverified,
         "update_count": event.updates,
         "material_digest": event.material_digest,
+        "replaces": event.replaces,
+        "replaced_by": event.replaced_by,
         "windows_digest": _digest(window_rows, circuit_rows),
         "history_digest": _digest(history_rows),
+        "references_digest": _digest(reference_rows),
     }
     if held is not None and all(getattr(held, name) == value for name, value in facts.items()):
         return
@@ -257,6 +362,8 @@ def _write(conn: Connection, key: EventKey, event: Event, held: Row[Any] | None)
         _write_part(conn, circuits, number, circuit_rows, is_new=held is None)
     if held is None or held.history_digest != facts["history_digest"]:
         _write_part(conn, history, number, history_rows, is_new=held is None)
+    if held is None or held.references_digest != facts["references_digest"]:
+        _write_part(conn, event_references, number, reference_rows, is_new=held is None)
 
 
 def _write_part(conn: Connection, table: sa.Table, event: int, rows: Sequence[_Row], *, is_new: bool) -> None:
@@ -311,6 +418,13 @@ def _history_rows(event: Event) -> list[_Row]:
     ]
 
 
+def _reference_rows(event: Event) -> list[_Row]:
+    return [
+        {"ordinal": ordinal, "reference": reference, "reference_key": stored_key(id_key_of(reference))}
+        for ordinal, reference in enumerate(event.references)
+    ]
+
+
 def _digest(*rows: Sequence[_Row]) -> str:
     return hashlib.sha256(json.dumps(rows, default=str).encode()).hexdigest()
 
@@ -332,3 +446,23 @@ def acknowledge(
         raise NotFound(f"there is no {key.kind} {key.id_key} of {key.provider}: `maintd events` lists them")
     said = {"author": author, "ticket": ticket, "comment": comment, "acknowledged_at": now}
     conn.execute(sa.insert(acknowledgements), {**names, "material_digest": seen, **said})
+
+
+# --- hiding -----------------------------------------------------------------------------------------------------
+
+
+def hide(conn: Connection, key: EventKey, generation: int, *, author: str, reason: str, now: datetime) -> None:
+    """Show an event no more, whatever is heard of it. May be called twice: the first word stays."""
+    names = {"kind": key.kind, "provider": key.provider, "id_key": key.id_key, "generation": generation}
+    if conn.dialect.name == "sqlite":
+        statement: sa.Insert = sqlite.insert(hidden_events).on_conflict_do_nothing()
+    else:
+        statement = postgresql.insert(hidden_events).on_conflict_do_nothing()
+    conn.execute(statement, {**names, "author": author, "why": reason, "hidden_at": now})
+
+
+def show_again(conn: Connection, key: EventKey, generation: int) -> bool:
+    """Show a hidden event again; False where it was not hidden."""
+    names = {"kind": key.kind, "provider": key.provider, "id_key": key.id_key, "generation": generation}
+    same = (hidden_events.c[name] == value for name, value in names.items())
+    return conn.execute(sa.delete(hidden_events).where(*same)).rowcount == 1

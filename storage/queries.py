@@ -6,7 +6,7 @@ The dicts are those that ``--json`` prints. Instants are texts in UTC.
 import zlib
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -28,13 +28,18 @@ from domain.fold import fold
 from domain.lifecycle import OVERDUE_FOR, phase_of
 from domain.message import Disposition, Reason
 from domain.vocabulary import Impact, Kind, MaintenanceStatus, Move, Phase
-from storage.events import update_of
+from storage.events import edit_of, update_of
 from storage.schema import (
     acknowledgements,
     circuits,
     cursors,
+    decisions,
+    edits,
+    event_references,
+    hidden_events,
     history,
     raw_messages,
+    retractions,
     sightings,
     stored_key,
     updates,
@@ -71,13 +76,15 @@ def events(
     since: datetime | None = None,
     until: datetime | None = None,
     completions: Collection[str] = (),
+    hidden: bool = False,
 ) -> list[Shape]:
     """Return the events that match all that is asked, by start, provider and id; those without a start come last.
 
     ``since`` and ``until`` keep the events with a moment between them; one without windows counts from its stamp.
-    ``completions`` names the providers that are known to send completions. No phases: any phase.
+    Those that people have hidden are not among them, unless ``hidden`` asks for these and no others. ``completions``
+    names the providers that are known to send completions. No phases: any phase.
     """
-    wanted: list[ColumnElement[bool]] = []
+    wanted: list[ColumnElement[bool]] = [_is_hidden() if hidden else sa.not_(_is_hidden())]
     if kind is not None:
         wanted.append(event_rows.c.kind == kind)
     if provider is not None:
@@ -110,9 +117,15 @@ def event(
 ) -> list[Shape]:
     """Return all events with an id, by kind, provider and generation, each with its history and its messages.
 
-    There are several where carriers use the same id, or one carrier used it again. NotFound where there is none.
+    There are several where carriers use the same id, or one carrier used it again. Where no event has the id, those
+    that refer to it are meant. ``hidden`` says who has hidden one, and why; None for the others. NotFound where there
+    is none.
     """
-    wanted = [event_rows.c.id_key == id_key_of(event_id)]
+    has_id = event_rows.c.id_key == id_key_of(event_id)
+    if conn.scalar(select(func.count()).select_from(event_rows).where(has_id)) == 0:
+        named = select(event_references.c.event).where(event_references.c.reference_key == id_key_of(event_id))
+        has_id = event_rows.c.id.in_(named)
+    wanted: list[ColumnElement[bool]] = [has_id]
     if kind is not None:
         wanted.append(event_rows.c.kind == kind)
     if provider is not None:
@@ -124,6 +137,7 @@ def event(
         raise NotFound(f"there is no event {event_id}{of_provider}: `maintd events` lists them")
     seen = _acknowledgements(conn, condition)
     stated_in = {one.key: _messages_of(conn, one.key) for one in stored}
+    hidden = _hidden(conn, condition)
     shapes = [
         {
             **_event_shape(one, seen, _phase(one.event, now, completions)),
@@ -131,6 +145,8 @@ def event(
             "etr_revisions": [],
             "messages": stated_in[one.key],
             "netbox": None,
+            "references": list(one.event.references),
+            "hidden": hidden.get((one.key, one.event.generation)),
         }
         for one in stored
     ]
@@ -146,6 +162,26 @@ def events_of_key(conn: Connection, key: EventKey) -> tuple[Event, ...]:
     return tuple(sorted(found, key=lambda one: one.generation))
 
 
+def _is_hidden() -> ColumnElement[bool]:
+    names = ("kind", "provider", "id_key", "generation")
+    same = (hidden_events.c[name] == event_rows.c[name] for name in names)
+    return sa.exists().where(*same).correlate(event_rows)
+
+
+def _hidden(conn: Connection, condition: ColumnElement[bool]) -> Mapping[tuple[EventKey, int], Shape]:
+    names = ("kind", "provider", "id_key", "generation")
+    same = sa.and_(*(hidden_events.c[name] == event_rows.c[name] for name in names))
+    rows = conn.execute(select(hidden_events).join(event_rows, same).where(condition))
+    return {
+        (EventKey(kind=Kind(row.kind), provider=row.provider, id_key=row.id_key), row.generation): {
+            "author": row.author,
+            "reason": row.why,
+            "at": _iso(row.hidden_at),
+        }
+        for row in rows
+    }
+
+
 def _phase(one: Event, now: datetime, completions: Collection[str]) -> Phase:
     return phase_of(one, now, sends_completions=one.provider in completions)
 
@@ -156,7 +192,7 @@ def _by_start(shape: Shape) -> tuple[bool, str, str, str, int]:
 
 
 def _stored(conn: Connection, condition: ColumnElement[bool], *, with_history: bool = False) -> list[_Stored]:
-    """Return the events that meet a condition on their rows, in four statements however many they are."""
+    """Return the events that meet a condition on their rows, in five statements however many they are."""
     chosen = select(event_rows.c.id).where(condition)
     of_window: defaultdict[tuple[int, int], list[CircuitImpact]] = defaultdict(list)
     for row in conn.execute(select(circuits).where(circuits.c.event.in_(chosen)).order_by(circuits.c.ordinal)):
@@ -165,10 +201,17 @@ def _stored(conn: Connection, condition: ColumnElement[bool], *, with_history: b
     for row in conn.execute(select(windows).where(windows.c.event.in_(chosen)).order_by(windows.c.number)):
         of_event[row.event].append(_window(row, of_window[row.event, row.number]))
     entries = _histories(conn, chosen) if with_history else {}
+    references: defaultdict[int, list[str]] = defaultdict(list)
+    in_order = select(event_references).where(event_references.c.event.in_(chosen)).order_by(event_references.c.ordinal)
+    for row in conn.execute(in_order if with_history else in_order.where(sa.false())):
+        references[row.event].append(row.reference)
     return [
         _Stored(
             key=EventKey(kind=Kind(row.kind), provider=row.provider, id_key=row.id_key),
-            event=_event(row, of_event[row.id], of_window[row.id, 0], entries.get(row.id, ())),
+            event=replace(
+                _event(row, of_event[row.id], of_window[row.id, 0], entries.get(row.id, ())),
+                references=tuple(references[row.id]),
+            ),
         )
         for row in conn.execute(select(event_rows).where(condition))
     ]
@@ -206,6 +249,8 @@ def _event(
         unverified=row.unverified,
         updates=row.update_count,
         material_digest=row.material_digest,
+        replaces=row.replaces,
+        replaced_by=row.replaced_by,
         history=tuple(entries),
     )
 
@@ -283,8 +328,8 @@ def facts(one: Event) -> Shape:
         "stamp": _iso(one.stamp),
         "stamp_inferred": one.stamp_inferred,
         "unverified": one.unverified,
-        "replaces": None,
-        "replaced_by": None,
+        "replaces": one.replaces,
+        "replaced_by": one.replaced_by,
         "linked": [],
         "updates": one.updates,
         "phase": None,
@@ -368,6 +413,12 @@ def message(conn: Connection, number: int) -> Shape:
     return {
         **_message_shape(found[0]),
         "detail": row.detail,
+        "trials": [
+            {"provider": provider, "reader": reader, "outcome": outcome}
+            for provider, reader, outcome in row.trials or ()
+        ],
+        "decision": _said_of_message(conn, decisions, number, "decided_at"),
+        "retracted": _said_of_message(conn, retractions, number, "retracted_at"),
         "attempts": row.attempts,
         "sender": row.sender,
         "sender_problem": row.sender_problem,
@@ -379,6 +430,16 @@ def message(conn: Connection, number: int) -> Shape:
             for place in found[0].places
         ],
     }
+
+
+def _said_of_message(conn: Connection, table: sa.Table, number: int, at: str) -> Shape | None:
+    """Return what a person said of a message, None where nobody did."""
+    row = conn.execute(select(table).where(table.c.message == number)).mappings().one_or_none()
+    if row is None:
+        return None
+    names = {"why": "reason", at: "at"}
+    said = {names.get(name, name): value for name, value in row.items() if name != "message"}
+    return {**said, "at": _iso(said["at"])}
 
 
 def dispositions(conn: Connection, numbers: Sequence[int]) -> dict[str, int]:
@@ -616,9 +677,13 @@ def _within(table: sa.Table, part: Sequence[EventKey]) -> ColumnElement[bool]:
 
 def _folded(conn: Connection, part: Sequence[EventKey]) -> Mapping[EventKey, Sequence[Event]]:
     stated = defaultdict(list)
-    for row in conn.execute(select(updates).where(_within(updates, part))):
+    counting = updates.c.message.not_in(select(retractions.c.message))
+    for row in conn.execute(select(updates).where(_within(updates, part), counting)):
         stated[EventKey(kind=Kind(row.kind), provider=row.provider, id_key=row.id_key)].append(update_of(row))
-    return {key: fold(of_key) for key, of_key in stated.items()}
+    said = defaultdict(list)
+    for row in conn.execute(select(edits).where(_within(edits, part))):
+        said[EventKey(kind=Kind(row.kind), provider=row.provider, id_key=row.id_key)].append(edit_of(row))
+    return {key: fold(of_key, said[key]) for key, of_key in stated.items()}
 
 
 def _stored_by_key(conn: Connection, part: Sequence[EventKey]) -> Mapping[EventKey, Sequence[Event]]:
@@ -630,6 +695,8 @@ def _stored_by_key(conn: Connection, part: Sequence[EventKey]) -> Mapping[EventK
 
 def _differences(key: EventKey, folded: Sequence[Event], stored: Sequence[Event]) -> Iterator[str]:
     name = f"{key.kind} {key.id_key} of {key.provider}"
+    if not folded and not stored:
+        return
     if not folded:
         yield f"{name} is stored and no message states it"
     elif len(folded) != len(stored):

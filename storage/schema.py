@@ -149,6 +149,8 @@ messages = Table(
     Column("provider", Key),
     Column("reader", Text),
     Column("reader_version", Text, nullable=False),
+    # What each reader made of it: [provider, reader, outcome], null until it was read.
+    Column("trials", Json),
     Column("stored_at", UtcDateTime, nullable=False),
     # Null exactly as long as the disposition is "received".
     Column("settled_at", UtcDateTime),
@@ -213,6 +215,30 @@ sender_assignments = Table(
     Column("assigned_at", UtcDateTime, nullable=False),
 )
 
+# What a person said of one message. These three outlive every reading of it.
+decisions = Table(
+    "decisions",
+    metadata,
+    Column("message", _Id, _refers_to("messages"), primary_key=True, autoincrement=False),
+    Column("provider", Text),
+    Column("reader", Text),
+    Column("released", sa.Boolean, nullable=False),
+    Column("accepted", sa.Boolean, nullable=False),
+    Column("author", Text, nullable=False),
+    Column("why", Text, nullable=False),
+    Column("decided_at", UtcDateTime, nullable=False),
+)
+
+# The updates of these messages do not count.
+retractions = Table(
+    "retractions",
+    metadata,
+    Column("message", _Id, _refers_to("messages"), primary_key=True, autoincrement=False),
+    Column("author", Text, nullable=False),
+    Column("why", Text, nullable=False),
+    Column("retracted_at", UtcDateTime, nullable=False),
+)
+
 updates = Table(
     "updates",
     metadata,
@@ -241,6 +267,36 @@ event_keys = Table(
     Column("id_key", Key, primary_key=True),
 )
 
+# What people said of events: updates with an author, which no reading of a message takes away.
+edits = Table(
+    "edits",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("kind", Key, nullable=False),
+    Column("provider", Key, nullable=False),
+    Column("id_key", Key, nullable=False),
+    Column("generation", sa.Integer, nullable=False),
+    Column("stamp", UtcDateTime, nullable=False),
+    Column("author", Text, nullable=False),
+    Column("why", Text, nullable=False),
+    Column("statement", Json, nullable=False),
+    # storage.events.refold.
+    Index(None, "kind", "provider", "id_key"),
+)
+
+# Events that are shown no more. Named by the key, as the acknowledgements are.
+hidden_events = Table(
+    "hidden_events",
+    metadata,
+    Column("kind", Key, primary_key=True),
+    Column("provider", Key, primary_key=True),
+    Column("id_key", Key, primary_key=True),
+    Column("generation", sa.Integer, primary_key=True, autoincrement=False),
+    Column("author", Text, nullable=False),
+    Column("why", Text, nullable=False),
+    Column("hidden_at", UtcDateTime, nullable=False),
+)
+
 events = Table(
     "events",
     metadata,
@@ -261,15 +317,30 @@ events = Table(
     Column("unverified", sa.Boolean, nullable=False),
     Column("update_count", sa.Integer, nullable=False),
     Column("material_digest", Text, nullable=False),
+    Column("replaces", Text),
+    Column("replaced_by", Text),
     # What the rows of windows and circuits, and of the history, were written from: equal digests, nothing to write.
     Column("windows_digest", Text, nullable=False),
     Column("history_digest", Text, nullable=False),
+    Column("references_digest", Text, nullable=False),
     # storage.events.refold; `maintd events --provider --kind`.
     UniqueConstraint("kind", "provider", "id_key", "generation"),
     # `maintd show ID`, without kind and provider.
     Index(None, "id_key"),
     # `maintd events --active --upcoming`: what ended long ago is not even read.
     Index(None, "end_at"),
+)
+
+# Other ids of an event, under which people look for it.
+event_references = Table(
+    "event_references",
+    metadata,
+    Column("event", _Id, _refers_to("events"), primary_key=True, autoincrement=False),
+    Column("ordinal", sa.Integer, primary_key=True, autoincrement=False),
+    Column("reference", Text, nullable=False),
+    Column("reference_key", Key, nullable=False),
+    # `maintd show REFERENCE`.
+    Index(None, "reference_key"),
 )
 
 windows = Table(

@@ -16,6 +16,7 @@ import sqlalchemy as sa
 
 from domain.errors import DatabaseInUse, StorageError
 from storage import database, messages, queries, schema
+from storage.migrations import HEAD
 
 CHECKOUT = Path(__file__).parents[2]
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
@@ -63,14 +64,14 @@ def test_what_is_not_there_is_not_opened_and_not_made(database_url, tmp_path):
 def test_an_upgrade_makes_the_schema_and_may_be_repeated(database_url):
     database.upgrade(database_url)
     database.upgrade(database_url)
-    assert database.revision(database_url) == "0001"
+    assert database.revision(database_url) == HEAD
     database.open_store(database_url).close()
 
 
 def test_another_revision_is_not_opened(store, database_url):
     with store.writing() as conn:
         conn.execute(sa.text("UPDATE alembic_version SET version_num = '0000'"))
-    assert "revision 0000, this maintd expects 0001: run `maintd db upgrade`" in refusal(
+    assert f"revision 0000, this maintd expects {HEAD}: run `maintd db upgrade`" in refusal(
         database.open_store, database_url
     )
 
@@ -108,7 +109,7 @@ def test_processes_that_upgrade_at_once_all_succeed(database_url):
     started = [python(code, database_url) for _ in range(4)]
     said = [process.communicate(timeout=100)[1] for process in started]
     assert [process.returncode for process in started] == [0] * 4, said
-    assert database.revision(database_url) == "0001"
+    assert database.revision(database_url) == HEAD
 
 
 def test_a_relative_path_starts_at_the_working_directory_of_the_opening(tmp_path, monkeypatch):

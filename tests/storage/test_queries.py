@@ -96,7 +96,7 @@ def test_an_event_has_the_shape_that_is_promised(store, applied, update):
     }
     added = {name: value for name, value in shown.items() if name not in found}
     assert {**found, **added} == shown
-    assert sorted(added) == ["etr_revisions", "history", "messages", "netbox"]
+    assert sorted(added) == ["etr_revisions", "hidden", "history", "messages", "netbox", "references"]
     assert (added["etr_revisions"], added["netbox"]) == ([], None)
     assert [(one["id"], one["events"]) for one in added["messages"]] == [
         (number, [["maintenance", "zayo", "TTN-0001234567"]])
@@ -289,6 +289,9 @@ def test_a_message_has_the_shape_that_is_promised(store, applied, update):
                 "filed_at": None,
             }
         ],
+        "trials": [],
+        "decision": None,
+        "retracted": None,
     }
     assert json.loads(json.dumps(shown)) == shown
 

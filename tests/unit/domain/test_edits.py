@@ -1,0 +1,178 @@
+"""What a person says of an event: refused with all its faults, or held against what mails only repeat."""
+
+from datetime import timedelta
+
+import pytest
+
+from domain.edits import Asked, edit_of
+from domain.errors import EditRefused
+from domain.events import Edit, Event, Update
+from domain.fold import fold
+from domain.vocabulary import Impact, MaintenanceStatus, Move
+
+CONFIRMED, CANCELLED = MaintenanceStatus.CONFIRMED, MaintenanceStatus.CANCELLED
+COMPLETED, IN_PROCESS = MaintenanceStatus.COMPLETED, MaintenanceStatus.IN_PROCESS
+
+
+def one(updates: list[Update], *edits: Edit) -> Event:
+    (event,) = fold(updates, edits)
+    return event
+
+
+def said(updates: list[Update], *edits: Edit, hours: float = 1, reason: str = "the carrier called", **asked) -> Edit:
+    """Return what a person says some hours after the newest mail."""
+    event = one(updates, *edits)
+    now = event.stamp + timedelta(hours=hours)
+    return edit_of(event, Asked(**asked), author="alice", reason=reason, now=now)
+
+
+def spans(event: Event) -> list[tuple]:
+    return [(window.start, window.end) for window in event.windows if not window.withdrawn]
+
+
+def live(event: Event) -> dict[str, str]:
+    return {circuit.circuit_id: circuit.impact.value for circuit in event.circuits if not circuit.withdrawn}
+
+
+class TestHolding:
+    def test_a_status_holds_against_a_reminder_and_yields_to_what_is_new(self, update, nights) -> None:
+        first = update(windows=[nights(1)])
+        edit = said([first], status=CANCELLED)
+        reminder = update(day=-2, windows=[nights(1)])
+        begun = update("IN-PROCESS", day=0.05, windows=[nights(1)])
+
+        assert one([first], edit).status is CANCELLED
+        assert one([first, reminder], edit).status is CANCELLED
+        assert one([first, reminder, begun], edit).status is IN_PROCESS
+
+    def test_what_has_yielded_does_not_come_back(self, update, nights) -> None:
+        first = update(windows=[nights(1)])
+        edit = said([first], start=nights(2)[0], end=nights(2)[1])
+        moved = update("RE-SCHEDULED", day=-4, windows=[nights(3)])
+        back = update("RE-SCHEDULED", day=-3, windows=[nights(1)])
+
+        assert spans(one([first], edit)) == [nights(2)]
+        assert spans(one([first, moved], edit)) == [nights(3)]
+        assert spans(one([first, moved, back], edit)) == [nights(1)]
+
+    def test_the_times_of_one_night_of_two_hold_against_a_reminder(self, update, nights) -> None:
+        first = update(windows=[nights(1), nights(2)])
+        edit = said([first], window=2, end=nights(2)[1] + timedelta(hours=2))
+        reminder = update(day=-2, windows=[nights(1), nights(2)])
+        right = [nights(1), (nights(2)[0], nights(2)[1] + timedelta(hours=2))]
+
+        assert spans(one([first], edit)) == right
+        assert spans(one([first, reminder], edit)) == right
+
+    def test_a_night_that_a_person_added_or_withdrew_stays_so_after_a_reminder(self, update, nights) -> None:
+        first = update(windows=[nights(1), nights(2)])
+        edit = said([first], withdraw_windows=(2,), add_windows=(nights(5),))
+        reminder = update(day=-2, windows=[nights(1), nights(2)])
+
+        for told in ([first], [first, reminder]):
+            event = one(told, edit)
+            assert spans(event) == [nights(1), nights(5)]
+            assert [c.circuit_id for c in event.windows[-1].circuits] == ["C-1", "C-2"]
+
+    def test_an_impact_holds_until_another_one_is_stated(self, update, nights) -> None:
+        first = update(windows=[nights(1)], listed=[("C-1", "OUTAGE"), ("C-2", "OUTAGE")])
+        edit = said([first], circuits=(("c-1", Impact.NO_IMPACT),))
+        reminder = update(day=-2, windows=[nights(1)], listed=[("C-1", "OUTAGE"), ("C-2", "OUTAGE")])
+        changed = update(day=-1, windows=[nights(1)], listed=[("C-1", "DEGRADED"), ("C-2", "OUTAGE")])
+
+        assert live(one([first, reminder], edit)) == {"C-1": "NO-IMPACT", "C-2": "OUTAGE"}
+        assert live(one([first, reminder, changed], edit)) == {"C-1": "DEGRADED", "C-2": "OUTAGE"}
+
+    def test_a_withdrawn_circuit_stays_away_and_an_added_one_stays(self, update, nights) -> None:
+        first = update(windows=[nights(1)])
+        edit = said([first], withdraw_circuits=("C-2",), circuits=(("C-9", Impact.DEGRADED),))
+        reminder = update(day=-2, windows=[nights(1)])
+
+        for told in ([first], [first, reminder]):
+            assert live(one(told, edit)) == {"C-1": "OUTAGE", "C-9": "DEGRADED"}
+
+    def test_a_summary_holds_until_another_one_is_stated(self, update, nights) -> None:
+        first = update(windows=[nights(1)], summary="fibre")
+        edit = said([first], summary="splicing at the harbour")
+        reminder, changed = update(day=-2, summary="fibre"), update(day=-1, summary="moved")
+
+        assert one([first, reminder], edit).summary == "splicing at the harbour"
+        assert one([first, reminder, changed], edit).summary == "moved"
+
+    def test_one_night_is_done_by_a_persons_word(self, update, nights) -> None:
+        first = update(windows=[nights(1), nights(2)])
+        edit = said([first], window=1, status=COMPLETED)
+
+        event = one([first], edit)
+        assert [window.status for window in event.windows] == [COMPLETED, CONFIRMED]
+        assert event.status is CONFIRMED
+
+    def test_the_newest_word_of_two_people_counts(self, update, nights) -> None:
+        first = update(windows=[nights(1)])
+        earlier = said([first], status=CANCELLED)
+        later = said([first], earlier, status=CONFIRMED)
+        reminder = update(day=-2, windows=[nights(1)])
+
+        assert one([first, reminder], earlier, later).status is CONFIRMED
+        assert fold([reminder, first], [later, earlier]) == fold([first, reminder], [earlier, later])
+
+    def test_an_older_mail_that_comes_late_does_not_undo_it(self, update, nights) -> None:
+        first = update(windows=[nights(1)])
+        edit = said([first], status=CANCELLED)
+        late = update("TENTATIVE", day=-9, windows=[nights(1)])
+
+        assert one([first, late], edit).status is CANCELLED
+
+    def test_the_history_names_the_person_and_what_changed(self, update, nights) -> None:
+        first = update(windows=[nights(1)])
+        edit = said([first], status=CANCELLED)
+
+        *_, entry = one([first], edit).history
+        assert (entry.move, entry.source, entry.stamp) == (Move.CORRECTED, "person:alice", edit.stamp)
+        assert entry.changes["status"] == ("CONFIRMED", "CANCELLED")
+
+    def test_it_is_about_the_generation_that_was_seen(self, update, nights) -> None:
+        first, again = update(windows=[nights(1)]), update(day=300, windows=[nights(320)])
+        old, _ = fold([first, again])
+        now = again.stamp + timedelta(hours=1)
+        edit = edit_of(old, Asked(status=COMPLETED), author="alice", reason="it was done", now=now)
+
+        assert [event.status for event in fold([first, again], [edit])] == [COMPLETED, CONFIRMED]
+
+    def test_an_edit_alone_is_no_event(self, update, nights) -> None:
+        edit = said([update(windows=[nights(1)])], status=CANCELLED)
+
+        assert fold([], [edit]) == ()
+
+
+class TestRefusals:
+    @pytest.mark.parametrize(
+        ("asked", "words"),
+        [
+            ({}, "nothing is asked"),
+            ({"status": MaintenanceStatus.UNKNOWN}, "expected one of TENTATIVE, CONFIRMED"),
+            ({"window": 3, "status": COMPLETED}, "window 3: no such window, there are 2"),
+            ({"withdraw_windows": (0,)}, "window 0: no such window, there are 2"),
+            ({"withdraw_circuits": ("C-7",)}, "circuit C-7: it is not held, there are C-1, C-2"),
+        ],
+    )
+    def test_what_cannot_be_done_is_named(self, update, nights, asked, words) -> None:
+        with pytest.raises(EditRefused, match=words):
+            said([update(windows=[nights(1), nights(2)])], **asked)
+
+    def test_a_window_that_ends_before_it_starts(self, update, nights) -> None:
+        with pytest.raises(EditRefused, match="ends before it starts"):
+            said([update(windows=[nights(1)])], end=nights(1)[0])
+
+    def test_times_of_which_nobody_says_of_which_night(self, update, nights) -> None:
+        with pytest.raises(EditRefused, match="of which window"):
+            said([update(windows=[nights(1), nights(2)])], start=nights(3)[0])
+
+    def test_an_edit_without_a_reason(self, update, nights) -> None:
+        with pytest.raises(EditRefused, match="the reason is missing"):
+            said([update(windows=[nights(1)])], status=CANCELLED, reason=" ")
+
+    def test_every_fault_is_named_at_once(self, update, nights) -> None:
+        with pytest.raises(EditRefused) as refused:
+            said([update(windows=[nights(1)])], reason="", window=5, withdraw_circuits=("C-7",))
+        assert len(refused.value.problems) == 3

@@ -1,0 +1,111 @@
+"""Windows that have numbers of their own, nights in reserve, and work that goes on under another id."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+from domain.events import Event, StatedCircuit, StatedWindow, Update
+from domain.fold import fold
+from domain.lifecycle import phase_of
+from domain.vocabulary import MaintenanceStatus, Move, Phase
+
+CONFIRMED, TENTATIVE = MaintenanceStatus.CONFIRMED, MaintenanceStatus.TENTATIVE
+COMPLETED, RE_SCHEDULED = MaintenanceStatus.COMPLETED, MaintenanceStatus.RE_SCHEDULED
+CANCELLED = MaintenanceStatus.CANCELLED
+
+
+def one(*updates: Update) -> Event:
+    (event,) = fold(updates)
+    return event
+
+
+def numbered(number: int, span: tuple, *names: str, status: MaintenanceStatus | None = None) -> StatedWindow:
+    circuits = tuple(StatedCircuit(circuit_id=name) for name in names)
+    return StatedWindow(start=span[0], end=span[1], number=number, circuits=circuits, status=status)
+
+
+def spans(event: Event) -> list[tuple]:
+    return [(window.start, window.end) for window in event.windows if not window.withdrawn]
+
+
+class TestNumbers:
+    def test_a_mail_for_each_window_withdraws_none(self, update, nights) -> None:
+        first = replace(update(), windows=(numbered(1, nights(1), "C-1"),))
+        second = replace(update(day=-6), windows=(numbered(2, nights(2), "C-1"),))
+
+        assert spans(one(first, second)) == [nights(1), nights(2)]
+
+    def test_a_window_is_known_by_its_number_wherever_it_is_moved(self, update, nights) -> None:
+        both = replace(update(), windows=(numbered(1, nights(1), "C-1"), numbered(2, nights(2), "C-1")))
+        moved = replace(update("RE-SCHEDULED", day=-2), windows=(numbered(1, nights(9), "C-1"),))
+
+        assert spans(one(both, moved)) == [nights(2), nights(9)]
+
+    def test_a_completion_reaches_the_window_that_it_names(self, update, nights) -> None:
+        both = replace(update(), windows=(numbered(1, nights(1), "C-1"), numbered(2, nights(2), "C-1")))
+        done = replace(update("COMPLETED", day=1.3), windows=(numbered(2, nights(2, hours=3), "C-1"),))
+
+        event = one(both, done)
+        assert event.windows[1].status is COMPLETED
+        assert event.windows[1].end == nights(2, hours=3)[1]
+
+    def test_a_cancellation_of_one_window_leaves_the_other(self, update, nights) -> None:
+        both = replace(update(), windows=(numbered(1, nights(1), "C-1"), numbered(2, nights(2), "C-1")))
+        gone = replace(update("CANCELLED", day=-2), windows=(numbered(2, nights(2), "C-1"),))
+
+        event = one(both, gone)
+        assert [window.status for window in event.windows] == [CONFIRMED, CANCELLED]
+        assert event.status is CONFIRMED
+
+
+class TestAlternateNights:
+    def told(self, update, nights) -> Update:
+        windows = (numbered(1, nights(1), "C-1"), numbered(2, nights(2), status=TENTATIVE))
+        return replace(update(listed=None), windows=windows)
+
+    def test_it_is_tentative_and_without_circuits(self, update, nights) -> None:
+        event = one(self.told(update, nights))
+
+        assert [window.status for window in event.windows] == [CONFIRMED, TENTATIVE]
+        assert [[c.circuit_id for c in window.circuits] for window in event.windows] == [["C-1"], []]
+        assert event.status is CONFIRMED
+
+    def test_work_that_is_done_does_not_wait_for_it(self, update, nights) -> None:
+        event = one(self.told(update, nights), update("COMPLETED", day=0.3, listed=None))
+
+        assert event.status is COMPLETED
+        assert phase_of(event, nights(1)[1] + timedelta(hours=3)) is Phase.PAST
+
+    def test_a_mail_activates_it(self, update, nights) -> None:
+        activated = replace(update(day=0.3, listed=None), windows=(numbered(2, nights(2), "C-1"),))
+
+        event = one(self.told(update, nights), activated)
+        assert event.windows[1].status is CONFIRMED
+        assert [c.circuit_id for c in event.windows[1].circuits] == ["C-1"]
+
+
+class TestAnotherId:
+    def replaced(self, update, day: float = -3) -> Update:
+        return update("RE-SCHEDULED", day=day, listed=None, replaced_by="TTN-2")
+
+    def test_the_old_event_is_rescheduled_past_and_linked(self, update, nights) -> None:
+        event = one(update(windows=[nights(1)]), self.replaced(update))
+
+        assert (event.status, event.replaced_by, event.history[-1].move) == (RE_SCHEDULED, "TTN-2", Move.REPLACED)
+        assert phase_of(event, nights(1)[0] - timedelta(days=1)) is Phase.PAST
+        assert spans(event) == [nights(1)]
+
+    def test_the_new_event_names_the_old_one(self, update, nights) -> None:
+        assert one(update(windows=[nights(4)], event_id="TTN-2", replaces="TTN-1")).replaces == "TTN-1"
+
+    def test_what_nobody_told_of_is_no_event(self, update) -> None:
+        assert fold([self.replaced(update)]) == ()
+
+    def test_the_order_of_arrival_does_not_matter(self, update, nights) -> None:
+        told = [update(windows=[nights(1)]), self.replaced(update), update(day=-5, windows=[nights(1)])]
+
+        assert fold(told) == fold(told[::-1])
+
+    def test_a_later_word_of_the_carrier_counts(self, update, nights) -> None:
+        event = one(update(windows=[nights(1)]), self.replaced(update), update("CANCELLED", day=-2))
+
+        assert (event.status, event.replaced_by) == (CANCELLED, "TTN-2")
