@@ -15,6 +15,9 @@ class Provider:
     ``readers`` are the forms in which it writes, the likeliest first, beside calendars, which all may send.
     ``sends_completions``: no news of completion a day after the end means something. ``random_uids``: each of its
     calendars bears a new UID, which therefore identifies no window.
+
+    ``date_order`` and ``zone``, an IANA name, say how it writes times, where that is not as in its form; ``zone`` also
+    decides what CST, IST and BST mean. ``literal_zones``: EST, CST, MST and PST are no clock on the wall to it.
     """
 
     name: str
@@ -23,6 +26,9 @@ class Provider:
     readers: tuple[str, ...] = ()
     sends_completions: bool = False
     random_uids: bool = False
+    date_order: str = ""
+    zone: str = ""
+    literal_zones: bool = False
 
 
 # Senders: the library's default organizers and those seen in real mails. A domain stands here only where it is the
@@ -56,7 +62,11 @@ PROVIDERS: tuple[Provider, ...] = (
     Provider(
         name="gtt", readers=("gtt",), senders=("@exainfra.net", "@gtt.net"), aliases=("exa",), sends_completions=True
     ),
+    # Its address is known from pull request 428 of networktocode/circuit-maintenance-parser.
+    Provider(name="hawaiki", readers=("hawaiki",), senders=("support@bw-digital.com",), sends_completions=True),
     Provider(name="hgc", readers=("hgc",), senders=("hgcinocpw@hgc.com.hk",)),
+    # Its address is known from pull request 433 of networktocode/circuit-maintenance-parser.
+    Provider(name="kpn", readers=("kpn",), senders=("gwc-noreply@kpn.com",), sends_completions=True),
     Provider(
         name="lumen",
         readers=("lumen",),
@@ -164,4 +174,7 @@ def _changed(held: Provider, entry: Provider) -> Provider:
         aliases=(*held.aliases, *entry.aliases),
         readers=entry.readers or held.readers,
         sends_completions=held.sends_completions or entry.sends_completions,
+        date_order=entry.date_order or held.date_order,
+        zone=entry.zone or held.zone,
+        literal_zones=held.literal_zones or entry.literal_zones,
     )
