@@ -63,6 +63,7 @@ NOT_YET: dict[str, str] = {
     "lumen/postponed_and_dated_a_day_later": "a postponed night counts as begun, and done, once its hour is past",
     "lumen/two_windows_under_one_number": "a window's number is taken for the event's; each has all circuits",
     "aws/moved_cancelled_and_again": "the id is the library's hash of circuits and times, not of the circuits alone",
+    "aws/two_forms_of_one_night": "the id is the library's hash of circuits and times, not of the circuits alone",
     "bso/two_nights_and_a_backup": "the library makes one window of all, and takes a start for an announcement",
     "telxius/backup_window_ahead": "a window's number is taken for the event's; backup windows have circuits",
     "telxius/backup_window_used": "a window's number is taken for the event's; backup windows have circuits",
