@@ -1,130 +1,37 @@
 """The command line: each command in a few lines, over the same functions that the daemon uses."""
 
-import getpass
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from functools import wraps
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
-from typing import Any, TypeVar
 
 import click
 
-from domain.errors import ConfigurationError, DatabaseInUse, MaintdError, NotFound
+from domain.errors import ConfigurationError, EditRefused, MaintdError
 from domain.events import EventKey, id_key_of
-from domain.message import Disposition, Reason
+from domain.message import Disposition
 from domain.vocabulary import Kind, Phase
 from ingestor import check as checks
-from ingestor import config, curation, daemon, demo, logs, pipeline, reports, terminal
-from storage import database, events, messages, queries
+from ingestor import cli_cures, config, curation, daemon, demo, logs, pipeline, reports, terminal
+from ingestor.cli_quarantine import quarantine
+from ingestor.command import (
+    FOUND_SOMETHING,
+    INSTANT,
+    USAGE,
+    Request,
+    author,
+    completions,
+    one_event,
+    process,
+    with_config,
+    with_output,
+)
+from storage import database, events, queries
 from storage.database import Store
-
-F = TypeVar("F", bound=Callable[..., Any])
-
-FOUND_SOMETHING = 1
-USAGE = 2
 
 # How many files that are no mails an import names one by one.
 SHOWN_SKIPPED = 5
-
-
-@dataclass(slots=True)
-class Request:
-    """What every command is given: where the configuration is, and how to print."""
-
-    config_file: str | None = None
-    as_json: bool = False
-    utc: bool = False
-    _settings: config.Settings | None = None
-
-    def settings(self) -> config.Settings:
-        """Return the settings, read once. Raises ConfigurationError."""
-        if self._settings is None:
-            self._settings = config.load(config.find(self.config_file, os.environ))
-            # A command tells what it did itself; the log is for what runs without anybody looking.
-            logs.configure(self._settings.log.format, "error", sys.stderr)
-        return self._settings
-
-    def logged(self) -> config.Settings:
-        """Return the settings with the log set up as they say: for the daemon, and for a pass under cron."""
-        settings = self.settings()
-        logs.configure(settings.log.format, settings.log.level, sys.stderr)
-        for warning in settings.warnings:
-            terminal.print_error(f"warning: {warning}")
-        return settings
-
-    @contextmanager
-    def store(self, *, create: bool = False) -> Iterator[Store]:
-        """Open the database. ``create``: an empty one is given its schema, so that a first run needs no other step."""
-        url = self.settings().database.url
-        if create and database.revision(url) is None:
-            database.upgrade(url)
-        store = database.open_store(url)
-        try:
-            yield store
-        finally:
-            store.close()
-
-
-pass_request = click.make_pass_decorator(Request, ensure=True)
-
-
-def with_config(command: F) -> F:
-    """Give a command ``--config``."""
-    return click.option(
-        "--config", "config_file", metavar="FILE", help="The configuration (else $MAINTD_CONFIG, ./config.toml, /etc)."
-    )(_remembering(command))
-
-
-def with_output(command: F) -> F:
-    """Give a command ``--config``, ``--json`` and ``--utc``."""
-    for option in (
-        click.option("--utc", is_flag=True, help="Times in UTC, not in local time."),
-        click.option("--json", "as_json", is_flag=True, help="Print JSON."),
-    ):
-        command = option(command)
-    return with_config(command)
-
-
-def _remembering(command: F) -> F:
-    @wraps(command)
-    def wrapped(*arguments: Any, **options: Any) -> Any:
-        request = click.get_current_context().ensure_object(Request)
-        request.config_file = options.pop("config_file", None) or request.config_file
-        request.as_json = options.pop("as_json", False)
-        request.utc = options.pop("utc", False)
-        return command(request, *arguments, **options)
-
-    return wrapped  # type: ignore[return-value]
-
-
-class Instant(click.ParamType[datetime]):
-    """A date or an instant: ``2026-11-23``, ``2026-11-23T04:00Z``, or ``7d`` for so many days ago."""
-
-    name = "time"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
-        """Return an aware instant; a time without a zone is local."""
-        if isinstance(value, datetime):
-            return value
-        try:
-            if value[:-1].isdecimal() and value[-1] in "dh":
-                number = int(value[:-1])
-                return pipeline.utc_now() - (timedelta(days=number) if value[-1] == "d" else timedelta(hours=number))
-            return datetime.fromisoformat(value).astimezone(UTC)
-        except (ValueError, OverflowError):
-            self.fail(
-                f"{value!r} is no time: write 2026-11-23, 2026-11-23T04:00Z, or 7d for seven days ago", param, ctx
-            )
-
-
-INSTANT = Instant()
-
-# No database numbers its rows higher.
-MESSAGE = click.IntRange(1, 2**63 - 1)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -206,7 +113,7 @@ def demo_command(directory: Path, *, once: bool) -> None:
 def _print_found(store: Store, settings: config.Settings) -> None:
     now = pipeline.utc_now()
     with store.reading() as connection:
-        found = queries.events(connection, now=now, completions=_completions(settings, store))
+        found = queries.events(connection, now=now, completions=completions(settings, store))
         counts = queries.stats(connection, now=now, mailboxes=["demo"])["messages"]
         waiting = queries.messages(connection, disposition=Disposition.QUARANTINED)
     reports.print_events(found, utc=False)
@@ -235,7 +142,7 @@ def import_command(request: Request, paths: tuple[str, ...]) -> None:
         with terminal.progress("storing", None) as bar:
             imported = curation.import_paths(store, paths, sys.stdin.buffer, skipped=skipped.append, read=bar.advance)
         _tell_skipped(skipped)
-        settled = _process(request, store, settings, total=len(imported.new))
+        settled = process(request, store, settings, total=len(imported.new))
         with store.reading() as connection:
             became = queries.dispositions(connection, imported.new)
     result = {"messages": imported.read, "new": len(imported.new), "skipped": len(skipped), "dispositions": became}
@@ -319,6 +226,7 @@ def messages_command(request: Request, disposition: str | None, provider: str | 
 @click.option("--circuit", metavar="C", help="That name this circuit.")
 @click.option("--since", type=INSTANT, help="That end at or after this time.")
 @click.option("--until", type=INSTANT, help="That start before this time.")
+@click.option("--hidden", is_flag=True, help="Those that were hidden, and no others.")
 @with_output
 def events_command(
     request: Request,
@@ -331,6 +239,7 @@ def events_command(
     circuit: str | None,
     since: datetime | None,
     until: datetime | None,
+    hidden: bool,
 ) -> None:
     """List maintenances and outages."""
     wanted = [
@@ -339,12 +248,13 @@ def events_command(
         *([Phase.PAST, Phase.OVERDUE] if past else []),
     ]
     with request.store() as store:
-        completions = _completions(request.settings(), store)
+        known = completions(request.settings(), store)
         with store.reading() as connection:
             found = queries.events(
                 connection,
                 now=pipeline.utc_now(),
-                completions=completions,
+                completions=known,
+                hidden=hidden,
                 phases=wanted,
                 kind=Kind(kind) if kind else None,
                 provider=provider,
@@ -366,7 +276,7 @@ def events_command(
 def show(request: Request, event_id: str, kind: str | None, provider: str | None) -> None:
     """Show one event: state, windows, circuits, history and mails."""
     with request.store() as store:
-        event = _one_event(request, store, event_id, kind, provider)
+        event = one_event(request, store, event_id, kind, provider)
     if request.as_json:
         terminal.print_json(event)
     else:
@@ -383,18 +293,18 @@ def show(request: Request, event_id: str, kind: str | None, provider: str | None
 def ack(request: Request, *, event_id: str, kind: str | None, provider: str | None, ticket: str, comment: str) -> None:
     """Acknowledge an event as it is now; a material change takes the acknowledgement back."""
     with request.store() as store:
-        seen = _one_event(request, store, event_id, kind, provider)
+        seen = one_event(request, store, event_id, kind, provider)
         with store.writing() as connection:
             events.acknowledge(
                 connection,
                 EventKey(kind=Kind(seen["kind"]), provider=seen["provider"], id_key=id_key_of(seen["id"])),
                 seen["generation"],
-                author=_author(),
+                author=author(),
                 ticket=ticket,
                 comment=comment,
                 now=pipeline.utc_now(),
             )
-        event = _one_event(request, store, event_id, seen["kind"], seen["provider"])
+        event = one_event(request, store, event_id, seen["kind"], seen["provider"])
     if request.as_json:
         terminal.print_json(event)
     else:
@@ -402,98 +312,7 @@ def ack(request: Request, *, event_id: str, kind: str | None, provider: str | No
         terminal.print_line(f"{event['provider']} {event['id']}: acknowledged{note}")
 
 
-# --- quarantine -------------------------------------------------------------------------------------------------
-
-
-@cli.group()
-def quarantine() -> None:
-    """Work on the mails that were not understood."""
-
-
-@quarantine.command("list")
-@click.option("--reason", type=click.Choice([one.value for one in Reason]))
-@click.option("--provider", metavar="P")
-@click.option("--since", type=INSTANT)
-@with_output
-def quarantine_list(request: Request, reason: str | None, provider: str | None, since: datetime | None) -> None:
-    """List what waits for a person."""
-    with request.store() as store, store.reading() as connection:
-        found = queries.messages(
-            connection,
-            disposition=Disposition.QUARANTINED,
-            reason=Reason(reason) if reason else None,
-            provider=provider,
-            since=since,
-        )
-    if request.as_json:
-        terminal.print_json(found)
-    else:
-        reports.print_quarantine(found, utc=request.utc)
-
-
-@quarantine.command("show")
-@click.argument("message", type=MESSAGE)
-@with_output
-def quarantine_show(request: Request, message: int) -> None:
-    """Show a mail, why it is here, and what can be done."""
-    with request.store() as store, store.reading() as connection:
-        found = queries.message(connection, message)
-        raw = queries.raw(connection, message)
-    if request.as_json:
-        terminal.print_json({**found, "source": raw.decode("utf-8", "replace")})
-    else:
-        reports.print_message(found, raw, utc=request.utc)
-
-
-@quarantine.command("retry")
-@click.argument("numbers", metavar="[MESSAGE]...", type=MESSAGE, nargs=-1)
-@click.option("--reason", type=click.Choice([one.value for one in Reason]))
-@click.option("--all", "everything", is_flag=True, help="All of the quarantine.")
-@with_output
-def quarantine_retry(request: Request, numbers: tuple[int, ...], reason: str | None, *, everything: bool) -> None:
-    """Read mails of the quarantine again."""
-    if not (numbers or reason or everything):
-        raise click.UsageError("name messages, or --reason, or --all")
-    with request.store() as store:
-        if not numbers:
-            with store.reading() as connection:
-                numbers = tuple(messages.select_quarantined(connection, reason=Reason(reason) if reason else None))
-        refused = [number for number in numbers if not curation.requeue(store, number)]
-        # One that is not there does not keep the others from being read.
-        if len(refused) < len(numbers) or not numbers:
-            _read_again(request, store, [number for number in numbers if number not in refused])
-        if refused:
-            raise _not_in_quarantine(store, refused[0])
-
-
-@quarantine.command("assign")
-@click.argument("message", type=MESSAGE)
-@click.argument("provider")
-@with_output
-def quarantine_assign(request: Request, message: int, provider: str) -> None:
-    """Say that the sender of a mail is a provider, from now on; its mails in quarantine are read again."""
-    with request.store() as store:
-        known = daemon.providers(request.settings(), store).get(provider)
-        if known is None:
-            raise NotFound(f'no provider "{provider}": maintd providers lists those that are known')
-        sender, again = curation.assign(store, message, known.name, author=_author())
-        terminal.print_error(f"{sender} is {known.name} from now on.")
-        _read_again(request, store, again)
-
-
-@quarantine.command("ignore")
-@click.argument("numbers", metavar="MESSAGE...", type=MESSAGE, nargs=-1, required=True)
-@with_output
-def quarantine_ignore(request: Request, numbers: tuple[int, ...]) -> None:
-    """Say that mails are of no concern; they are kept."""
-    with request.store() as store:
-        for number in numbers:
-            if not curation.ignore(store, number, author=_author()):
-                raise _not_in_quarantine(store, number)
-    if request.as_json:
-        terminal.print_json({"ignored": list(numbers)})
-    else:
-        terminal.print_line(f"{len(numbers)} ignored")
+# --- stored mails -------------------------------------------------------------------------------------------------
 
 
 @cli.command()
@@ -635,6 +454,10 @@ def config_schema() -> None:
     terminal.print_json(config.schema())
 
 
+for command in (quarantine, *cli_cures.COMMANDS):
+    cli.add_command(command)
+
+
 # --- helpers ----------------------------------------------------------------------------------------------------
 
 
@@ -646,6 +469,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for problem in error.problems:
             terminal.print_error(problem)
         return USAGE
+    except EditRefused as error:
+        for problem in error.problems:
+            terminal.print_error(f"maintd: {problem}")
+        return FOUND_SOMETHING
     except MaintdError as error:
         terminal.print_error(f"maintd: {error}")
         return FOUND_SOMETHING
@@ -655,62 +482,3 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except click.Abort:
         return 130
     return status if isinstance(status, int) else 0
-
-
-def _process(request: Request, store: Store, settings: config.Settings, *, total: int) -> bool:
-    """Settle what waits; False if a running daemon has the database and will do that itself."""
-    try:
-        with database.hold_lock(settings.database.url):
-            pool = daemon.worker_pool(settings, store)
-            try:
-                with terminal.progress("reading", total) as bar:
-                    pipeline.Processor(store=store, pool=pool).process(stopping=lambda: False, settled=bar.advance)
-            finally:
-                pool.stop()
-    except DatabaseInUse:
-        return False
-    return True
-
-
-def _read_again(request: Request, store: Store, again: Sequence[int]) -> None:
-    done = _process(request, store, request.settings(), total=len(again))
-    with store.reading() as connection:
-        became = queries.dispositions(connection, again)
-    if request.as_json:
-        terminal.print_json({"messages": len(again), "dispositions": became})
-        return
-    words = ", ".join(f"{count} {disposition}" for disposition, count in became.items() if count)
-    terminal.print_line(f"{len(again)} read again{f': {words}' if words else ''}" if done else "the daemon reads them")
-
-
-def _one_event(request: Request, store: Store, event_id: str, kind: str | None, provider: str | None) -> dict[str, Any]:
-    """Return the one event of an id. Raises NotFound where there is none, or more than one."""
-    completions = _completions(request.settings(), store)
-    with store.reading() as connection:
-        found = queries.event(
-            connection,
-            event_id,
-            now=pipeline.utc_now(),
-            completions=completions,
-            kind=Kind(kind) if kind else None,
-            provider=provider,
-        )
-    keys = {(one["kind"], one["provider"]) for one in found}
-    if len(keys) > 1:
-        names = " and ".join(f"{provider} ({kind})" for kind, provider in sorted(keys))
-        raise NotFound(f'"{event_id}" is an event of {names}: add --provider or --kind')
-    return max(found, key=lambda one: one["generation"])
-
-
-def _not_in_quarantine(store: Store, number: int) -> NotFound:
-    with store.reading() as connection:
-        disposition = queries.message(connection, number)["disposition"]
-    return NotFound(f"message {number} is not in quarantine but {disposition}")
-
-
-def _completions(settings: config.Settings, store: Store) -> frozenset[str]:
-    return frozenset(one.name for one in daemon.providers(settings, store) if one.sends_completions)
-
-
-def _author() -> str:
-    return getpass.getuser()

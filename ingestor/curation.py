@@ -7,6 +7,7 @@ from datetime import datetime
 from itertools import islice
 from typing import BinaryIO
 
+from domain.edits import Asked, edit_of
 from domain.errors import ImportFailed, NotFound, WorkerError
 from domain.events import Event, EventKey, JsonValue, Update
 from domain.fold import fold
@@ -116,6 +117,42 @@ def ignore(store: Store, number: int, *, author: str) -> bool:
             now=pipeline.utc_now(),
             detail=f"ignored by {author}",
         )
+
+
+def correct(
+    store: Store, key: EventKey, generation: int, asked: Asked, *, author: str, reason: str
+) -> tuple[Event, ...]:
+    """Correct an event as a person asks, and return the events of its key. Raises EditRefused."""
+    with store.writing() as connection:
+        seen = {event.generation: event for event in queries.events_of_key(connection, key)}[generation]
+        edit = edit_of(seen, asked, author=author, reason=reason, now=pipeline.utc_now())
+        events.add_edit(connection, edit)
+        return tuple(events.refold(connection, [key]))
+
+
+def retract(store: Store, number: int, *, author: str, reason: str) -> list[tuple[str, str, str]]:
+    """Let the updates of a message count no more; return kind, provider and id of each event that it spoke of."""
+    with store.writing() as connection:
+        messages.load(connection, [number])
+        messages.retract(connection, number, author=author, reason=reason, now=pipeline.utc_now())
+        return events.refold_message(connection, number)
+
+
+def restore(store: Store, number: int) -> list[tuple[str, str, str]]:
+    """Let the updates of a retracted message count again; return the events that it speaks of."""
+    with store.writing() as connection:
+        if not messages.restore(connection, number):
+            raise NotFound(f"message {number} is not retracted")
+        return events.refold_message(connection, number)
+
+
+def hide(store: Store, key: EventKey, generation: int, *, undo: bool, author: str, reason: str) -> None:
+    """Show an event no more, or again. Raises NotFound where it is to be shown again and is not hidden."""
+    with store.writing() as connection:
+        if not undo:
+            events.hide(connection, key, generation, author=author, reason=reason, now=pipeline.utc_now())
+        elif not events.show_again(connection, key, generation):
+            raise NotFound(f"{key.kind} {key.id_key} of {key.provider} is not hidden")
 
 
 def read_one(pool: WorkerPool, path: str, stdin: BinaryIO, provider: str | None) -> Reading:

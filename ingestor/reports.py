@@ -125,6 +125,16 @@ def print_event(event: Row, *, utc: bool) -> None:
     )
 
 
+def print_corrected(event: Row, *, utc: bool) -> None:
+    """Print what an event is after a person's word, and what that word changed."""
+    entry = next(one for one in reversed(event["history"]) if one["move"] == "corrected")
+    terminal.print_line(f"{event['provider']} {_id(event)}: {event['status']}; {_changes(entry['changes'])}")
+    for number, window in enumerate((one for one in event["windows"] if not one["withdrawn"]), start=1):
+        span = terminal.span(window["start"], window["end"], utc=utc)
+        terminal.print_line(f"window {number}: {span} {window['status']}")
+    terminal.print_line("It holds until a mail says something new.")
+
+
 def _id(event: Row) -> str:
     return event["id"] if event["generation"] == 1 else f"{event['id']} (use {event['generation']})"
 

@@ -298,6 +298,13 @@ def refold(conn: Connection, keys: Collection[EventKey]) -> list[Event]:
     return [event for key in sorted(keys) for event in _refold(conn, key)]
 
 
+def refold_message(conn: Connection, message: int) -> list[tuple[str, str, str]]:
+    """Fold the events again that a message speaks of; return kind, provider and id of each."""
+    stated = updates_of_message(conn, message)
+    refold(conn, {update.key for update in stated})
+    return list(dict.fromkeys((update.kind.value, update.provider, update.event_id) for update in stated))
+
+
 def _refold(conn: Connection, key: EventKey) -> tuple[Event, ...]:
     of_key = {"of_kind": key.kind, "of_provider": key.provider, "of_id_key": key.id_key}
     _lock(conn, key, of_key)

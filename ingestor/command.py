@@ -1,0 +1,183 @@
+"""What the commands share: where the configuration is, how to print, and the kinds of arguments."""
+
+import getpass
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import wraps
+from typing import Any, TypeVar
+
+import click
+
+from domain.errors import DatabaseInUse, NotFound
+from domain.vocabulary import Kind
+from ingestor import config, daemon, logs, pipeline, terminal
+from storage import database, queries
+from storage.database import Store
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+FOUND_SOMETHING = 1
+USAGE = 2
+
+
+@dataclass(slots=True)
+class Request:
+    """What every command is given: where the configuration is, and how to print."""
+
+    config_file: str | None = None
+    as_json: bool = False
+    utc: bool = False
+    _settings: config.Settings | None = None
+
+    def settings(self) -> config.Settings:
+        """Return the settings, read once. Raises ConfigurationError."""
+        if self._settings is None:
+            self._settings = config.load(config.find(self.config_file, os.environ))
+            # A command tells what it did itself; the log is for what runs without anybody looking.
+            logs.configure(self._settings.log.format, "error", sys.stderr)
+        return self._settings
+
+    def logged(self) -> config.Settings:
+        """Return the settings with the log set up as they say: for the daemon, and for a pass under cron."""
+        settings = self.settings()
+        logs.configure(settings.log.format, settings.log.level, sys.stderr)
+        for warning in settings.warnings:
+            terminal.print_error(f"warning: {warning}")
+        return settings
+
+    @contextmanager
+    def store(self, *, create: bool = False) -> Iterator[Store]:
+        """Open the database. ``create``: an empty one is given its schema, so that a first run needs no other step."""
+        url = self.settings().database.url
+        if create and database.revision(url) is None:
+            database.upgrade(url)
+        store = database.open_store(url)
+        try:
+            yield store
+        finally:
+            store.close()
+
+
+pass_request = click.make_pass_decorator(Request, ensure=True)
+
+
+def with_config(command: F) -> F:
+    """Give a command ``--config``."""
+    return click.option(
+        "--config", "config_file", metavar="FILE", help="The configuration (else $MAINTD_CONFIG, ./config.toml, /etc)."
+    )(_remembering(command))
+
+
+def with_output(command: F) -> F:
+    """Give a command ``--config``, ``--json`` and ``--utc``."""
+    for option in (
+        click.option("--utc", is_flag=True, help="Times in UTC, not in local time."),
+        click.option("--json", "as_json", is_flag=True, help="Print JSON."),
+    ):
+        command = option(command)
+    return with_config(command)
+
+
+def _remembering(command: F) -> F:
+    @wraps(command)
+    def wrapped(*arguments: Any, **options: Any) -> Any:
+        request = click.get_current_context().ensure_object(Request)
+        request.config_file = options.pop("config_file", None) or request.config_file
+        request.as_json = options.pop("as_json", False)
+        request.utc = options.pop("utc", False)
+        return command(request, *arguments, **options)
+
+    return wrapped  # type: ignore[return-value]
+
+
+class Instant(click.ParamType[datetime]):
+    """A date or an instant: ``2026-11-23``, ``2026-11-23T04:00Z``, or ``7d`` for so many days ago."""
+
+    name = "time"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        """Return an aware instant; a time without a zone is local."""
+        if isinstance(value, datetime):
+            return value
+        try:
+            if value[:-1].isdecimal() and value[-1] in "dh":
+                number = int(value[:-1])
+                return pipeline.utc_now() - (timedelta(days=number) if value[-1] == "d" else timedelta(hours=number))
+            return datetime.fromisoformat(value).astimezone(UTC)
+        except (ValueError, OverflowError):
+            self.fail(
+                f"{value!r} is no time: write 2026-11-23, 2026-11-23T04:00Z, or 7d for seven days ago", param, ctx
+            )
+
+
+INSTANT = Instant()
+
+# No database numbers its rows higher.
+MESSAGE = click.IntRange(1, 2**63 - 1)
+
+
+def process(request: Request, store: Store, settings: config.Settings, *, total: int) -> bool:
+    """Settle what waits; False if a running daemon has the database and will do that itself."""
+    try:
+        with database.hold_lock(settings.database.url):
+            pool = daemon.worker_pool(settings, store)
+            try:
+                with terminal.progress("reading", total) as bar:
+                    pipeline.Processor(store=store, pool=pool).process(stopping=lambda: False, settled=bar.advance)
+            finally:
+                pool.stop()
+    except DatabaseInUse:
+        return False
+    return True
+
+
+def read_again(request: Request, store: Store, again: Sequence[int]) -> None:
+    """Settle messages that wait again, and print what became of them."""
+    done = process(request, store, request.settings(), total=len(again))
+    with store.reading() as connection:
+        became = queries.dispositions(connection, again)
+    if request.as_json:
+        terminal.print_json({"messages": len(again), "dispositions": became})
+        return
+    words = ", ".join(f"{count} {disposition}" for disposition, count in became.items() if count)
+    terminal.print_line(f"{len(again)} read again{f': {words}' if words else ''}" if done else "the daemon reads them")
+
+
+def one_event(request: Request, store: Store, event_id: str, kind: str | None, provider: str | None) -> dict[str, Any]:
+    """Return the one event of an id. Raises NotFound where there is none, or more than one."""
+    known = completions(request.settings(), store)
+    with store.reading() as connection:
+        found = queries.event(
+            connection,
+            event_id,
+            now=pipeline.utc_now(),
+            completions=known,
+            kind=Kind(kind) if kind else None,
+            provider=provider,
+        )
+    keys = {(one["kind"], one["provider"]) for one in found}
+    if len(keys) > 1:
+        names = " and ".join(f"{provider} ({kind})" for kind, provider in sorted(keys))
+        raise NotFound(f'"{event_id}" is an event of {names}: add --provider or --kind')
+    return max(found, key=lambda one: one["generation"])
+
+
+def not_in_quarantine(store: Store, number: int) -> NotFound:
+    """Return the error that a message is elsewhere, with where."""
+    with store.reading() as connection:
+        disposition = queries.message(connection, number)["disposition"]
+    return NotFound(f"message {number} is not in quarantine but {disposition}")
+
+
+def completions(settings: config.Settings, store: Store) -> frozenset[str]:
+    """Return the names of the providers that are known to send completions."""
+    return frozenset(one.name for one in daemon.providers(settings, store) if one.sends_completions)
+
+
+def author() -> str:
+    """Return who is at the keyboard, as it stands in the history."""
+    return getpass.getuser()
