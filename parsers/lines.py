@@ -4,7 +4,6 @@ import html
 import re
 from collections.abc import Iterator, Sequence
 
-from parsers.handover import decoded_again
 from parsers.mime import Notification
 
 MOST_CHARACTERS = 500_000
@@ -52,7 +51,7 @@ def values_after(lines: Sequence[str], label: re.Pattern[str]) -> Iterator[str]:
 def _pages(notification: Notification) -> list[str]:
     """Return the html parts without what nobody sees, the longest first."""
     pages = sorted(notification.of_type("text/html"), key=len, reverse=True)
-    return [_UNSEEN.sub("", decoded_again(page) or page)[:MOST_CHARACTERS] for page in pages]
+    return [_UNSEEN.sub("", page)[:MOST_CHARACTERS] for page in pages]
 
 
 def _lines(marked: str) -> list[str]:
