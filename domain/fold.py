@@ -8,7 +8,7 @@ how long a person's word holds against what mails repeat in ``domain.edits``.
 import hashlib
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Any, NamedTuple
@@ -137,6 +137,9 @@ class _Generation:
         """Take in the next update of the total order, but for what a person has corrected and it only repeats."""
         index = len(self.steps)
         update, self.corrections = self.corrections.heeded(stated)
+        if update.replaced_by and update.replaced_by == self.facts.replaced_by:
+            # Each notice of the new event says it again.
+            update = replace(update, status=None)
         self.newest = stated
         self.references.update(stated.references)
         reached = self._reached(update)
@@ -155,7 +158,8 @@ class _Generation:
             account.correct(edit, index, adds=number == 0)
         self.corrections = self.corrections.with_edit(edit)
         before, self.facts = self.facts, self._facts_after(edit)
-        self.steps.append(_Step(edit, Move.CORRECTED, _changes(before, self.facts)))
+        changes = _changes(before, self.facts) | {"reason": (None, edit.reason)}
+        self.steps.append(_Step(edit, Move.CORRECTED, changes))
 
     def event(self, number: int) -> Event:
         """Return the event that the updates amount to."""
@@ -355,7 +359,7 @@ def _move(before: _Facts, update: Update, after: _Facts) -> Move:
     """Return the name of the move that an update makes: that of the table, unless the event goes on beside it."""
     move = move_of(before.status, update.status)
     if update.replaced_by:
-        return Move.REPLACED
+        return Move.REPEATED if update.replaced_by == before.replaced_by else Move.REPLACED
     if after.status in CLOSED:
         return move
     if before.status in CLOSED:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from domain.events import (
@@ -17,6 +17,9 @@ from domain.events import (
 )
 from domain.lifecycle import CANCELLED, CLOSED, COMPLETED, IN_PROCESS, OPEN, RE_SCHEDULED, TENTATIVE, UNKNOWN
 from domain.vocabulary import Impact, MaintenanceStatus, Move
+
+# Carriers say that work begins "momentarily": so long before its hour at most.
+EARLY_START = timedelta(hours=1)
 
 
 class HeldCircuit(NamedTuple):
@@ -100,14 +103,21 @@ class HeldWindow:
     ical_uid: str | None = None
     number: int | None = None
     withdrawn: bool = False
+    # Said to be re-scheduled, before it began, without another date: it does not begin when its hour comes.
+    postponed: bool = False
 
     @property
     def tag(self) -> str | None:
         """Return what identifies the window across updates: its UID or its number, None where it has neither."""
         return tag_of(self.ical_uid, self.number)
 
+    def is_ahead(self, stamp: datetime) -> bool:
+        """Tell whether the window has not begun at an instant."""
+        return self.postponed or self.start > stamp
+
     def plan(self, stated: StatedWindow) -> None:
         """Move the window to where it is planned now."""
+        self.postponed = False
         self.start = self.planned_start = stated.start
         self.end = self.planned_end = stated.end
         self.ical_uid = stated.ical_uid or self.ical_uid
@@ -241,9 +251,10 @@ class Account:
     def _plan(self, update: Update) -> Move | None:
         """Let the stated windows replace those not begun at the stamp; a begun window is never withdrawn."""
         times_before = _times(self.live())
+        waiting = [window for window in self.live() if self._waits(window)]
         pairs, new, left_out = _planned(self.live(), update)
         for window, one in pairs:
-            if window.start > update.stamp:
+            if window.is_ahead(update.stamp):
                 window.plan(one)
             else:
                 window.give_actual_times(one)
@@ -252,16 +263,19 @@ class Account:
             window.withdrawn = True
         # The plan speaks of what is ahead; of what is begun only where nothing is ahead, and of what is done last.
         reached = _without_own_status([window for window, _ in spoken_of] or self.live(), spoken_of)
-        ahead = any(window.start > update.stamp for window in reached)
-        fresh = [window for window in reached if window.start > update.stamp or window.status in (None, UNKNOWN)]
+        ahead = any(window.is_ahead(update.stamp) for window in reached)
+        fresh = [window for window in reached if window.is_ahead(update.stamp) or window.status in (None, UNKNOWN)]
         still_open = [window for window in reached if window.status not in CLOSED]
         _set_status((fresh if ahead else still_open) or reached, update)
         repeated = self.stated is None or self.stated is RE_SCHEDULED
-        if update.replaced_by:
+        if update.status is not RE_SCHEDULED or repeated or update.replaced_by or times_before != _times(self.live()):
             return None
-        if update.status is RE_SCHEDULED and not repeated and times_before == _times(self.live()):
-            return Move.RESCHEDULED_WITHOUT_WINDOW
-        return None
+        if any(not self._waits(window) for window in waiting):
+            # The night in reserve is needed: that is where the work goes.
+            return None
+        for window in reached:
+            window.postponed = window.is_ahead(update.stamp)
+        return Move.RESCHEDULED_WITHOUT_WINDOW
 
     def _progress(self, update: Update) -> None:
         """Let IN-PROCESS and COMPLETED reach the windows begun by the stamp, or all where none has begun."""
@@ -274,13 +288,17 @@ class Account:
         reached = _without_own_status([window for window, _ in spoken_of] or self.live(), spoken_of)
         begun = [window for window in reached if window.start <= update.stamp]
         # Night 1 of three is done, night 2 is in process: that does not open night 1 again.
-        still_open = [window for window in begun if window.status not in CLOSED]
+        still_open = [window for window in begun if window.status not in CLOSED] or _about_to_begin(
+            reached, begun, update
+        )
         repeated = any(window.status is update.status for window in begun)
         _set_status(still_open or ([] if repeated else begun or reached), update)
         if update.status is COMPLETED and begun:
             rest = _without_own_status(self.live(), spoken_of)
             over = [window for window in rest if window.end <= update.stamp]
             _set_status([window for window in over if window.status not in CLOSED], update)
+        for window in begun:
+            window.postponed = False
 
     def _cancel(self, update: Update) -> None:
         """Cancel all windows that are not completed; a calendar speaks of its own."""
@@ -439,7 +457,7 @@ def _planned(live: Sequence[HeldWindow], update: Update) -> tuple[list[_Pair], l
             new.append(one)
         else:
             rest.append(one)
-    ahead = [window for window in free if window.start > update.stamp]
+    ahead = [window for window in free if window.is_ahead(update.stamp)]
     if len(ahead) == len(rest) and not (adds and all(one.tag for one in rest)):
         return [*pairs, *zip(ahead, rest, strict=True)], new, []
     for one in rest:
@@ -458,13 +476,13 @@ def _planned(live: Sequence[HeldWindow], update: Update) -> tuple[list[_Pair], l
 def _of_its_tag(windows: Sequence[HeldWindow], stated: StatedWindow, stamp: datetime) -> HeldWindow | None:
     """Return the window of the UID or number of a stated one: where they overlap, or that which has not begun."""
     own = [window for window in windows if stated.tag and window.tag == stated.tag]
-    return _closest(own, stated) or next((window for window in own if window.start > stamp), None)
+    return _closest(own, stated) or next((window for window in own if window.is_ahead(stamp)), None)
 
 
 def _begun(windows: Sequence[HeldWindow], stated: StatedWindow, stamp: datetime, *, adds: bool) -> HeldWindow | None:
     """Return the begun window that a stated one overlaps, unless one that has not begun is closer to it."""
     met = _closest(_open_to(windows, stated, adds=adds), stated)
-    return met if met and met.start <= stamp else None
+    return met if met and not met.is_ahead(stamp) else None
 
 
 def _open_to(windows: Iterable[HeldWindow], stated: StatedWindow, *, adds: bool) -> list[HeldWindow]:
@@ -485,7 +503,10 @@ def _met(live: Sequence[HeldWindow], stated: Sequence[StatedWindow]) -> list[tup
     for one in stated:
         own = [window for window in live if one.tag and window.tag == one.tag]
         if own:
-            met.append(([_closest(own, one) or own[-1]], one))
+            # What is done stays where it was: other hours under its tag are another night.
+            still_open = [window for window in own if window.status not in CLOSED]
+            closest = _closest(own, one) or (still_open[-1] if still_open else None)
+            met.append(([closest] if closest else [], one))
         else:
             rest.append(one)
     taken = [window for windows, _ in met for window in windows]
@@ -500,6 +521,14 @@ def _at(windows: Sequence[HeldWindow], stated: StatedWindow) -> list[HeldWindow]
     """Return the windows with exactly the times of a stated one, else those that it overlaps."""
     same = [window for window in windows if (window.start, window.end) == (stated.start, stated.end)]
     return same or [window for window in windows if window.overlaps(stated)]
+
+
+def _about_to_begin(reached: Sequence[HeldWindow], begun: Sequence[HeldWindow], update: Update) -> list[HeldWindow]:
+    """Return the windows that a start tells of a little before their hour, where all that has begun is closed."""
+    if update.status is not IN_PROCESS or not begun:
+        return []
+    soon = update.stamp + EARLY_START
+    return [window for window in reached if window.is_ahead(update.stamp) and window.start <= soon]
 
 
 def _says_more_than_one(update: Update) -> bool:

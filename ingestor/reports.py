@@ -31,7 +31,10 @@ CURES = {
 }
 
 # In this order what changed in an event is told.
-_CHANGES = ("status", "start", "end", "windows", "circuits", "summary", "accounts", "organizer")
+_CHANGES = (
+    *("status", "start", "end", "windows", "circuits", "summary", "accounts", "organizer"),
+    *("replaces", "replaced_by", "reason"),
+)
 
 
 # --- events -----------------------------------------------------------------------------------------------------

@@ -109,3 +109,67 @@ class TestAnotherId:
         event = one(update(windows=[nights(1)]), self.replaced(update), update("CANCELLED", day=-2))
 
         assert (event.status, event.replaced_by) == (CANCELLED, "TTN-2")
+
+    def test_every_notice_of_the_new_event_says_it_again_and_changes_nothing(self, update, nights) -> None:
+        told = [update(windows=[nights(1)]), self.replaced(update), update("CANCELLED", day=-2)]
+        again = self.replaced(update, day=-1)
+
+        event = one(*told, again)
+        assert event.status is CANCELLED
+        assert [entry.move for entry in event.history][1:] == [Move.REPLACED, Move.CLOSED, Move.REPEATED]
+
+
+class TestHours:
+    def test_a_start_told_before_its_hour_does_not_open_a_night_that_is_done(self, update, nights) -> None:
+        told = [
+            update(windows=[nights(1), nights(2), nights(3)]),
+            update("COMPLETED", day=0.2, listed=None),
+            update("IN-PROCESS", day=1 - 8 / 1440, listed=None),
+        ]
+
+        event = one(*told)
+        assert [window.status.value for window in event.windows] == ["COMPLETED", "IN-PROCESS", "CONFIRMED"]
+
+    def test_a_night_that_was_put_off_without_a_date_does_not_begin(self, update, nights) -> None:
+        told = [
+            update(windows=[nights(1)]),
+            update("RE-SCHEDULED", day=-0.5, windows=[nights(1)]),
+            update("RE-SCHEDULED", day=0.5, windows=[nights(8)]),
+        ]
+
+        event = one(*told)
+        assert spans(event) == [nights(8)]
+        assert [entry.move for entry in event.history][1:] == [Move.RESCHEDULED_WITHOUT_WINDOW, Move.REPEATED]
+
+    def test_a_night_that_begins_although_it_was_put_off_stays(self, update, nights) -> None:
+        told = [
+            update(windows=[nights(1)]),
+            update("RE-SCHEDULED", day=-0.5, windows=[nights(1)]),
+            update("IN-PROCESS", day=0.05, listed=None),
+            update("RE-SCHEDULED", day=0.5, windows=[nights(8)]),
+        ]
+
+        assert spans(one(*told)) == [nights(1), nights(8)]
+
+
+class TestReserve:
+    def test_a_night_in_reserve_that_is_needed_is_no_rescheduling_without_a_window(self, update, nights) -> None:
+        windows = (numbered(1, nights(1), "C-1"), numbered(2, nights(2), status=TENTATIVE))
+        told = replace(update(listed=None), windows=windows)
+        needed = replace(update("RE-SCHEDULED", day=0.3, listed=None), windows=(numbered(2, nights(2), "C-1"),))
+
+        event = one(told, needed)
+        assert event.history[-1].move is Move.ADVANCED
+        assert event.windows[1].status is RE_SCHEDULED
+
+
+def test_another_night_under_the_uid_of_one_that_is_done_is_a_night_of_its_own(update, nights) -> None:
+    told = [
+        update(windows=[nights(1)], uids=["u1"]),
+        update("COMPLETED", day=0.3, windows=[nights(1)], uids=["u1"]),
+        update("IN-PROCESS", day=5.05, windows=[nights(6)], uids=["u1"]),
+    ]
+
+    event = one(*told)
+    assert spans(event) == [nights(1), nights(6)]
+    assert [window.status.value for window in event.windows] == ["COMPLETED", "IN-PROCESS"]
