@@ -16,6 +16,7 @@ from parsers.mime import Notification
 from parsers.providers import Provider
 from parsers.statements import Findings, NotUnderstood, Reader, Result
 
+_ORGANIZER = "support@cogentco.com"
 _START = re.compile(r"start time\b", re.IGNORECASE)
 _END = re.compile(r"end time\b", re.IGNORECASE)
 _ORDER_NUMBER = re.compile(r"work order number\b", re.IGNORECASE)
@@ -57,6 +58,7 @@ def read(notification: Notification, provider: Provider) -> Findings:
                 end=clock.instant(end, latest=True),
                 circuits=circuits or None,
                 summary=next((line for line in lines if _TITLE.fullmatch(line)), None),
+                organizer=_ORGANIZER,
             ),
         )
     )

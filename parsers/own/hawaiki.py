@@ -15,6 +15,7 @@ from parsers.mime import Notification
 from parsers.providers import Provider
 from parsers.statements import Findings, NotUnderstood, Reader, Result
 
+_ORGANIZER = "support@bw-digital.com"
 _TICKET = re.compile(r"\[Ticket#\s*(\w{4,40})\]", re.IGNORECASE)
 _TICKET_BELOW = re.compile(r"ticket reference\b", re.IGNORECASE)
 _SERVICE = re.compile(r"service id\b", re.IGNORECASE)
@@ -49,7 +50,7 @@ def read(notification: Notification, provider: Provider) -> Findings:
     windows = _windows(lines, ticket, status, clock_of("hawaiki", provider))
     if not windows and not status:
         raise NotUnderstood("reader hawaiki: no window, and no word of what became of the work")
-    return Findings(results=tuple(windows) or (Result(event_id=ticket, status=status),))
+    return Findings(results=tuple(windows) or (Result(event_id=ticket, status=status, organizer=_ORGANIZER),))
 
 
 def _windows(lines: Sequence[str], ticket: str, status: MaintenanceStatus | None, clock: Clock) -> list[Result]:
@@ -73,6 +74,7 @@ def _windows(lines: Sequence[str], ticket: str, status: MaintenanceStatus | None
                 end=clock.instant(end, latest=True),
                 circuits=() if reserve else circuits or None,
                 summary=next(values_after(lines, _REASON), "") or None,
+                organizer=_ORGANIZER,
             )
         )
     return results

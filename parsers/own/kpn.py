@@ -18,6 +18,7 @@ from parsers.providers import Provider
 from parsers.statements import Findings, NotUnderstood, Reader, Result
 
 # A heading is found by what stands in it, whichever of the two languages it begins with.
+_ORGANIZER = "gwc-noreply@kpn.com"
 _HEADINGS: Mapping[str, str] = {
     "circuit": "v/g/a-nummer",
     "event": "astrid/ida",
@@ -59,6 +60,7 @@ def _result(row: _Row, clock: Clock) -> Result:
         start=clock.instant(f"{row['start_date']} {row['start_time']}"),
         end=clock.instant(f"{row['end_date']} {row['end_time']}", latest=True),
         circuits=(StatedCircuit(circuit_id=row["circuit"], impact=_impact(row.get("downtime", ""))),),
+        organizer=_ORGANIZER,
     )
 
 

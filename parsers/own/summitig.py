@@ -14,6 +14,7 @@ from parsers.mime import Notification
 from parsers.providers import Provider
 from parsers.statements import Findings, NotUnderstood, Reader, Result
 
+_ORGANIZER = "outages@summitig.net"
 _TIME_LABEL = re.compile(r"(start|end)\b.*?(?:\(([^)]{1,40})\))?$", re.IGNORECASE)
 _STATUSES: Mapping[str, MaintenanceStatus] = {
     "scheduled": MaintenanceStatus.CONFIRMED,
@@ -53,6 +54,7 @@ def read(notification: Notification, provider: Provider) -> Findings:
                 end=clock.instant(times.get("end", ""), latest=True),
                 circuits=tuple(StatedCircuit(circuit_id=name, impact=impact) for name in circuits if name) or None,
                 summary=fields.get("description"),
+                organizer=_ORGANIZER,
             ),
         )
     )
