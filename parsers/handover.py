@@ -1,38 +1,40 @@
 """What the parser library is handed of a notification: parts that it reads as they are, in several variants.
 
-A mail goes through forwarders, lists and mail servers that put banners, prefixes, quotation marks and further parts
-into it. Each variant undoes some of that; the first one that the library understands counts.
+A mail goes through forwarders, lists and mail servers that put prefixes, quotation marks and further parts into it.
+Each variant leaves some of that away; the first one that the library understands counts. What they do to a text itself
+is undone by ``parsers.repairs``.
 """
 
-import binascii
+import html
 import io
 import re
 import zipfile
 from collections.abc import Iterator
 from email.utils import format_datetime
 
-from parsers.mime import SPREADSHEET, Notification, to_text
+from parsers.mime import SPREADSHEET, Notification
 
 _SPREADSHEET_BYTES = 20_000_000
 _VARIANTS = 4
 
 _META_CHARSET = re.compile(r"<meta\b[^<>]{0,300}?charset[^<>]{0,200}>", re.IGNORECASE)
+# What mail programs put before a subject in thirteen languages, and mail servers before that of a mail from outside.
 _SUBJECT_PREFIX = re.compile(
-    r"\s*(?:(?:re|fw|fwd|aw|wg|tr|rv|antw|doorst)\s*:\s*"
-    r"|\[\s*(?:ext|extern|external|external email|external sender|suspicious|spam)\s*\]:?\s*"
-    r"|(?:external|ext)\s*:\s*)",
+    r"\s*(?:(?:re|fw|fwd|aw|wg|tr|rv|antw|doorst|i|r|rif|enc|res|pd|odp|vb|sv|vs|vl)\s{0,3}:\s*"
+    r"|[\[({*]{1,3}\s?(?:ext|external|external e-?mail|external sender|extern|externe|externo|esterno|suspicious|spam)"
+    r"\s?[\])}*]{1,3}:?\s*"
+    r"|(?:external|extern|externe|externo|ext)\s?:\s*)",
     re.IGNORECASE,
 )
-_QUOTED_PRINTABLE = re.compile(r"=3D[\"']|=\r?\n[^\n]*[^>=\n]=\r?\n")
+# A list's tag before one that the notice itself has.
+_TAG_BEFORE_TAG = re.compile(r"\s*\[[^\]\[]{1,40}\]\s*(?=\[)")
 _QUOTED = re.compile(r"^> ?", re.MULTILINE)
-_FIRST_TABLE = re.compile(r"<table\b(?:(?!<table\b|</table>).){0,6000}?</table>", re.IGNORECASE | re.DOTALL)
-_BANNER_WORDS = re.compile(
-    r"outside (?:of )?(?:the|your|our) (?:organi[sz]ation|company)|external (?:email|sender|mail)"
-    r"|(?:caution|warning)\b.{0,80}\bextern",
-    re.IGNORECASE,
-)
-_BANNER_CHARACTERS = 700
-_TAG = re.compile(r"<[^>]+>")
+_LINE_END_TAG = re.compile(r"<(?:br|/p|/div|/tr|/h\d|/li)\b[^<>]{0,500}>", re.IGNORECASE)
+_UNSEEN = re.compile(r"<!--.*?(?:-->|\Z)|<(style|script)\b.*?(?:</\1>|\Z)", re.IGNORECASE | re.DOTALL)
+_TAG = re.compile(r"<[^<>]{0,2000}>")
+_INNER_TABLE = re.compile(r"(<table\b(?:(?!</?table\b).)*)</table>", re.IGNORECASE | re.DOTALL)
+_CELL = re.compile(r"<td\b", re.IGNORECASE)
+_ROW = re.compile(r"<tr\b", re.IGNORECASE)
 
 
 def candidates(notification: Notification, reader: str) -> Iterator[dict[str, bytes]]:
@@ -40,7 +42,7 @@ def candidates(notification: Notification, reader: str) -> Iterator[dict[str, by
     written_at = notification.date or notification.relayed_at
     date = format_datetime(written_at) if written_at else ""
     variants = {
-        "text/html": _htmls(notification, date if reader == "aws" else ""),
+        "text/html": _htmls(notification, reader, date),
         "text/plain": _plains(notification),
         "text/calendar": [calendar.encode() for calendar in notification.of_type("text/calendar")],
         **_files(notification, reader),
@@ -57,18 +59,24 @@ def candidates(notification: Notification, reader: str) -> Iterator[dict[str, by
             yield dict(chosen)
 
 
-def _htmls(notification: Notification, aws_date: str) -> list[bytes]:
-    """Return the html parts, the longest first, and then again without the banner that a mail server put on top.
-
-    What passed through a careless forwarder is still in quoted-printable, and is decoded once more.
-    """
+def _htmls(notification: Notification, reader: str, date: str) -> list[bytes]:
+    """Return the html parts, the longest first."""
     texts = sorted(notification.of_type("text/html"), key=len, reverse=True)
-    texts = [decoded for text in texts if (decoded := decoded_again(text))] + texts
-    texts += [text for text in map(_without_banner, texts) if text]
-    if aws_date:
+    if reader == "aws" and date:
         # This reader takes the stamp from the third line of the text.
-        texts = [f"x\nx\n{aws_date}\n{text}" for text in texts]
+        texts = [f"x\nx\n{date}\n{text}" for text in texts]
+    if reader == "lumen":
+        # This one takes ten rows of nine cells for nine of ten. Source: tests/mail/lumen/nine_circuits.eml.
+        texts = [_INNER_TABLE.sub(_with_another_row, text) for text in texts]
     return [_ascii_html(text) for text in texts]
+
+
+def _with_another_row(table: re.Match[str]) -> str:
+    """Return a table of nine columns and ten rows, or of twenty, with one more, in which no circuit is named."""
+    cells, rows = (len(opening.findall(table[0])) for opening in (_CELL, _ROW))
+    if cells != 9 * rows or cells % 10:
+        return table[0]
+    return f"{table[1]}<tr>{'<td>_</td>' * 9}</tr></table>"
 
 
 def _ascii_html(text: str) -> bytes:
@@ -76,29 +84,25 @@ def _ascii_html(text: str) -> bytes:
 
     It decodes quoted-printable once more, so "=" is written as such.
     """
-    html = '<meta charset="utf-8">' + _META_CHARSET.sub("", text)
-    return html.encode("ascii", "xmlcharrefreplace").replace(b"=", b"=3D")
-
-
-def decoded_again(text: str) -> str | None:
-    """Return html that is still in quoted-printable decoded; None for what is not."""
-    return to_text(binascii.a2b_qp(text.encode()), "utf-8") if _QUOTED_PRINTABLE.search(text) else None
-
-
-def _without_banner(text: str) -> str | None:
-    banner = _FIRST_TABLE.search(text, 0, 20_000)
-    if not banner or len(_TAG.sub("", banner[0])) >= _BANNER_CHARACTERS or not _BANNER_WORDS.search(banner[0]):
-        return None
-    return text[: banner.start()] + text[banner.end() :]
+    page = '<meta charset="utf-8">' + _META_CHARSET.sub("", text)
+    return page.encode("ascii", "xmlcharrefreplace").replace(b"=", b"=3D")
 
 
 def _plains(notification: Notification) -> list[bytes]:
+    """Return the plain texts, or those of the html: a notice may have gone through a program that writes html alone."""
     texts = []
     for text in notification.of_type("text/plain"):
         if "\n> " in text or text.startswith("> "):
             texts.append(_QUOTED.sub("", text))
         texts.append(text)
-    return [text.encode() for text in texts]
+    if not texts:
+        texts = [_as_plain(page) for page in notification.of_type("text/html")]
+    return [text.encode("utf-8", "replace") for text in texts]
+
+
+def _as_plain(page: str) -> str:
+    lines = _LINE_END_TAG.sub("\n", " ".join(_UNSEEN.sub("", page).splitlines()))
+    return html.unescape(_TAG.sub(" ", lines)).replace("\xa0", " ")
 
 
 def _files(notification: Notification, reader: str) -> dict[str, list[bytes]]:
@@ -127,7 +131,9 @@ def _subjects(notification: Notification) -> list[str]:
 def _bare(subject: str, list_name: str) -> str:
     tag = re.compile(rf"\s*\[[^\]]{{0,20}}{re.escape(list_name)}[^\]]{{0,20}}\]\s*", re.IGNORECASE)
     while True:
-        prefix = _SUBJECT_PREFIX.match(subject) or (tag.match(subject) if list_name else None)
+        prefix = _SUBJECT_PREFIX.match(subject)
+        if not prefix and list_name:
+            prefix = tag.match(subject) or _TAG_BEFORE_TAG.match(subject)
         if not prefix:
             return subject
         subject = subject[prefix.end() :]

@@ -58,6 +58,9 @@ _HTML = re.compile(r"\s{0,100}<(?:!doctype\s{1,10}html|html)\b", re.IGNORECASE)
 _UNUSABLE_CHARSETS = frozenset({"idna", "punycode", "undefined", "unicode_escape", "raw_unicode_escape", "mbcs", "oem"})
 _WIDE_CHARSETS = ("utf_16", "utf_32")
 
+_LIST_FIELDS = ("list-id", "list-post", "mailing-list", "x-google-group-id")
+_VIA = re.compile(r"\bvia\b", re.IGNORECASE)
+
 Fields = dict[str, list[str]]
 
 
@@ -87,7 +90,8 @@ class Notification:
     """A message decoded. Messages attached to it are notifications of their own, with their own headers.
 
     ``date`` is the Date header in UTC, ``date_offset`` the offset from UTC that it was written in, ``relayed_at`` the
-    date of the topmost Received header. ``list_name`` is the first label of the List-Id. ``other_subject`` is a second
+    date of the topmost Received header. ``list_name`` is the first label of the List-Id, ``list_sender`` who wrote what
+    a list sent on under its own address, as the list says. ``other_subject`` is a second
     one to try: that of the covering mail where this is a notice sent on. ``problems`` say what was left out.
     """
 
@@ -99,11 +103,13 @@ class Notification:
     sender_problem: str | None
     message_id: str | None
     list_name: str
+    list_sender: str | None
     texts: tuple[Text, ...]
     files: tuple[File, ...]
     attached: tuple["Notification", ...]
     problems: tuple[str, ...]
     other_subject: str = ""
+    authentication_results: tuple[str, ...] = ()
 
     def of_type(self, content_type: str) -> list[str]:
         """Return the texts of one type, in the order of the message."""
@@ -362,16 +368,34 @@ def _notification(raw: bytes, *, depth: int, budget: _Budget) -> Notification:
         sender_problem=problem,
         message_id=_clean(_first(fields, "message-id")) or None,
         list_name=_list_name(_first(fields, "list-id")),
+        list_sender=_list_sender(fields, sender),
         texts=tuple(found.texts),
         files=tuple(found.files),
         attached=tuple(found.attached),
         problems=tuple(found.problems),
+        authentication_results=tuple(fields.get("authentication-results", ())),
     )
 
 
 def _list_name(list_id: str) -> str:
     match = re.search(r"<?([\w-]{1,60})\.[^<\s]{0,200}>?\s*$", list_id[:500])
     return match[1] if match else ""
+
+
+def _list_sender(fields: Fields, sender: str | None) -> str | None:
+    """Return who wrote a mail that a list sent on under its own address; None where no list says so.
+
+    Lists do that since DMARC. Source: RFC 7960 4.1.3.1; Google Groups writes the X-Original headers, Mailman Reply-To.
+    """
+    stated = [_first(fields, "x-original-from")]
+    if any(name in fields for name in _LIST_FIELDS) or _VIA.search(_first(fields, "from")[:_HEADER_VALUE_CHARACTERS]):
+        stated += [_first(fields, "x-original-sender"), _first(fields, "reply-to")]
+    for header in stated:
+        # A list may stand in the Reply-To itself.
+        others = {address for address in _mailboxes(header[:_HEADER_VALUE_CHARACTERS]) if address != sender}
+        if len(others) == 1 and (only := others.pop()):
+            return only
+    return None
 
 
 def _walk(part: _Part, depth: int, found: _Found) -> None:
@@ -412,12 +436,34 @@ def _keep_text(part: _Part, content: bytes, found: _Found) -> None:
         found.problems.append(f"left out a {part.type} part of {len(content)} bytes")
         return
     text = to_text(content, part.parameters.get("charset", ""))
+    if part.type == "text/plain" and part.parameters.get("format", "").lower() == "flowed":
+        text = _unflowed(text, delete=part.parameters.get("delsp", "").lower() == "yes")
     # A part that states no type is plain text, but for one that has lost its header.
     content_type = part.type if part.fields.get("content-type") or not _HTML.match(text) else "text/html"
     if content_type == "text/html" and (fault := _fault_of_html(text)):
         found.problems.append(f"left out a {content_type} part with {fault}")
         return
     found.texts.append(Text(type=content_type, text=text))
+
+
+def _unflowed(text: str, *, delete: bool) -> str:
+    """Return a flowed text with its paragraphs in one line each (RFC 3676); quoted lines stay as they are.
+
+    ``delete``: the space before a break goes with it.
+    """
+    paragraphs: list[list[str]] = []
+    flowing = False
+    for line in text.replace("\r\n", "\n").split("\n"):
+        unstuffed = line.removeprefix(" ")
+        quoted = line.startswith(">")
+        if flowing and not quoted:
+            paragraphs[-1].append(unstuffed)
+        else:
+            paragraphs.append([unstuffed])
+        flowing = unstuffed.endswith(" ") and unstuffed != "-- " and not quoted
+        if flowing and delete:
+            paragraphs[-1][-1] = unstuffed[:-1]
+    return "\n".join("".join(lines) for lines in paragraphs)
 
 
 def _keep_file(part: _Part, content: bytes, found: _Found) -> None:
