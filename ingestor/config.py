@@ -44,6 +44,7 @@ KNOWN_PROVIDERS = frozenset(name for provider in PROVIDERS for name in (provider
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _SENDER = re.compile(r"[^@\s<>]*@[^@\s<>]+")
+_AUTHSERV_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,252}")
 _EMPTY_LIST = "got an empty list, expected at least one entry"
 # Source: RFC 9051 9, flag-keyword: an atom.
 _IMAP_FLAG = re.compile(r"\\(?:Seen|Flagged|Answered)|[!#$&'+-\[^-z|}~]+")
@@ -73,6 +74,12 @@ def _provider_name(value: str) -> str:
 def _sender(value: str) -> str:
     if not _SENDER.fullmatch(value):
         raise unexpected(value, 'an address or a domain, as in "noc@carrier.example" or "@carrier.example"')
+    return value.lower()
+
+
+def _authserv_id(value: str) -> str:
+    if not _AUTHSERV_ID.fullmatch(value):
+        raise unexpected(value, 'the name at the beginning of Authentication-Results, or "microsoft365"')
     return value.lower()
 
 
@@ -112,6 +119,7 @@ _Text = Annotated[str, AfterValidator(_text)]
 _Name = Annotated[str, AfterValidator(_name)]
 _ProviderName = Annotated[str, AfterValidator(_provider_name)]
 _Sender = Annotated[str, AfterValidator(_sender)]
+_AuthservId = Annotated[str, AfterValidator(_authserv_id)]
 _Host = Annotated[str, AfterValidator(_host)]
 _ImapFlag = Annotated[str, AfterValidator(_imap_flag)]
 _Initial = Annotated[
@@ -196,6 +204,12 @@ class MailboxTable(_Table):
     )
     connect_seconds: int = Field(default=10, ge=1, le=300, description="How long a connection may take.")
     read_seconds: int = Field(default=60, ge=1, le=3600, description="How long the server may be silent.")
+    authserv_id: _AuthservId | None = Field(
+        default=None, description="The name that our own mail server writes into Authentication-Results."
+    )
+    trusted_forwarders: tuple[_Sender, ...] | None = Field(
+        default=None, strict=False, description="Addresses and domains whose forwards count."
+    )
 
     @field_validator("tls")
     @classmethod
@@ -258,6 +272,9 @@ class ProviderTable(_Table):
     )
     sends_completions: bool | None = Field(
         default=None, description="Whether it says when work is done: without that a maintenance becomes overdue."
+    )
+    authentication: Literal["none", "dkim", "dmarc"] | None = Field(
+        default=None, description="What its mails must prove where the mailbox has an authserv_id: not set, either."
     )
 
     @field_validator("senders")

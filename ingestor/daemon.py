@@ -270,4 +270,5 @@ def _provider(settings: Settings, table: ProviderTable, known: Directory) -> Pro
         aliases=table.aliases or (),
         readers=table.readers or (),
         sends_completions=bool(completions),
+        authentication=table.authentication,
     )

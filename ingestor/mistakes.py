@@ -66,9 +66,9 @@ def duplicates(data: Mapping[str, Any]) -> Iterator[str]:
         names = [table["name"] for table in _tables(data, section) if isinstance(table.get("name"), str)]
         for name in repeated(names):
             yield f"{section} {found(name)}: name: stands twice, expected a name for each {section}"
-    senders = [sender.lower() for table in _tables(data, "provider") for sender in _texts(table, "senders")]
-    for sender in repeated(senders):
-        yield f"provider: senders: {found(sender)} stands twice, expected each sender once"
+    for table in _tables(data, "provider"):
+        for sender in repeated([sender.lower() for sender in _texts(table, "senders")]):
+            yield f"provider {found(table.get('name'))}: senders: {found(sender)} stands twice, expected each once"
 
 
 def repeated(values: Sequence[str]) -> list[str]:

@@ -1,29 +1,22 @@
 """Which reader reads a form: one of ours, else that of the parser library."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import replace
 
 from parsers import maintenance
 from parsers.mime import Notification
+from parsers.own import bcop, cogent, equinix, hawaiki, kpn, summitig
 from parsers.providers import Provider
-from parsers.statements import Findings, NotUnderstood
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reader:
-    """What turns a notification in one form into findings; ``label`` and ``version`` stand in every update.
-
-    ``read`` raises ``NotUnderstood``. A new version says that stored mails are worth another reading.
-    """
-
-    form: str
-    label: str
-    version: str
-    read: Callable[[Notification, Provider], Findings]
-
+from parsers.statements import Findings, NotUnderstood, Reader
 
 # Ours: one form a file, and a line here.
-OWN_READERS: tuple[Reader, ...] = ()
+OWN_READERS: tuple[Reader, ...] = (
+    bcop.READER,
+    cogent.READER,
+    equinix.READER,
+    hawaiki.READER,
+    kpn.READER,
+    summitig.READER,
+)
 
 _OWN = {reader.form: reader for reader in OWN_READERS}
 
@@ -38,5 +31,11 @@ def reader_of(form: str) -> Reader:
         form=form,
         label=maintenance.READER_PREFIX + form,
         version=maintenance.READER_VERSION,
-        read=lambda notification, provider: maintenance.read(notification, form, provider),
+        read=lambda notification, provider: _by_library(notification, form, provider),
     )
+
+
+def _by_library(notification: Notification, form: str, provider: Provider) -> Findings:
+    """Return what the library finds beside the calendars of maintenances, which are read by us alone."""
+    texts = tuple(map(bcop.without_calendar, notification.texts))
+    return maintenance.read(replace(notification, texts=texts), form, provider)

@@ -4,20 +4,29 @@ This runs inside a worker: it loads the parser library. Whatever the bytes are, 
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from domain.errors import MaintdError
+from domain.events import Update
 from domain.message import PLAIN_TERMS, Disposition, Envelope, Reading, Reason, Terms, Trial
-from domain.plausibility import judge
+from domain.plausibility import Judgement, judge
+from parsers.authenticity import Untrusted, verified
+from parsers.forms import BCOP
 from parsers.forwarding import forwards_in
 from parsers.maintenance import READER_VERSION, readers_of
 from parsers.mime import MalformedMessage, Notification, decode, read_envelope
+from parsers.newcomers import joined_by_newcomers
+from parsers.own import bcop
 from parsers.providers import Directory, Provider
-from parsers.readers import Reader, reader_of
 from parsers.sources import Source, choices
-from parsers.statements import Findings, Notice, NotUnderstood, Statement, state
+from parsers.statements import Notice, NotUnderstood, Statement, state
+from parsers.understanding import Ambiguous, Said, understand
 
 DETAIL_CHARACTERS = 500
+
+# Of an unknown sender's mail, how many of those attached to it are tried with every reader.
+MOST_TRIED = 5
 
 
 def read_message(raw: bytes, *, received_at: datetime, directory: Directory, terms: Terms = PLAIN_TERMS) -> Reading:
@@ -32,13 +41,28 @@ def read_message(raw: bytes, *, received_at: datetime, directory: Directory, ter
     if named and not forced:
         return _quarantined(Reason.UNKNOWN_PROVIDER, f"there is no provider named {named}: see maintd providers")
     if envelope.sender_problem and not forced:
-        return _quarantined(Reason.UNTRUSTED, envelope.sender_problem)
+        return _quarantined(Reason.UNTRUSTED, f"{envelope.sender_problem}: only a person can say whose it is")
+    known = directory if forced else joined_by_newcomers(directory, notification)
+    message = _Message(notification, envelope, received_at, known, terms)
     readings = (
-        _read_notices(sources, envelope, received_at, terms)
-        for sources in choices(notification, directory, forced)
+        _read_notices(sources, message)
+        for sources in choices(notification, known, forced)
         if any(source.providers for source in sources)
     )
-    return _most_telling(readings) or _of_unknown_provider(notification)
+    reading = _most_telling(readings) or _of_unknown_provider(message)
+    return replace(reading, trials=tuple(dict.fromkeys(message.trials)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Message:
+    """The message that is read, and what holds for all the notices in it; ``trials`` grow as readers are asked."""
+
+    notification: Notification
+    envelope: Envelope
+    received_at: datetime
+    directory: Directory
+    terms: Terms
+    trials: list[Trial] = field(default_factory=list)
 
 
 def _most_telling(readings: Iterator[Reading]) -> Reading | None:
@@ -55,133 +79,104 @@ def _most_telling(readings: Iterator[Reading]) -> Reading | None:
 # What it says
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Said:
-    """What a notice says, read as one provider's: its findings by the first reader that finds something."""
+@dataclass(slots=True)
+class _Gathered:
+    """What the notices of a message say together, and why some of them say nothing."""
 
-    provider: Provider
-    reader: Reader | None
-    findings: Findings
+    said: Said | None = None
+    statements: list[Statement] = field(default_factory=list)
+    failures: dict[type[MaintdError], list[str]] = field(default_factory=dict)
+
+    @property
+    def updates(self) -> list[Update]:
+        return [update for statement in self.statements for update in statement.updates]
+
+    def lines(self) -> list[str]:
+        """Return why notices say nothing, one line for each."""
+        return [line for lines in self.failures.values() for line in lines]
 
 
-def _read_notices(sources: Sequence[Source], envelope: Envelope, received_at: datetime, terms: Terms) -> Reading:
+def _read_notices(sources: Sequence[Source], message: _Message) -> Reading:
     """Return the reading of the notices of a message, at least one of which is a provider's."""
-    statements: list[Statement] = []
-    failures: list[str] = []
-    trials: list[Trial] = []
-    said = None
+    gathered = _Gathered()
     for source in sources:
         try:
-            said, statement = _state(source, envelope, received_at, terms, trials)
-            statements.append(statement)
-        except NotUnderstood as problem:
-            failures.append(str(problem))
-    judged = judge([update for statement in statements for update in statement.updates], received_at)
-    refused = [*(line for statement in statements for line in statement.refused), *judged.refused]
-    whose = said.provider if said else next(source.providers[0] for source in sources if source.providers)
+            _gather(source, message, gathered)
+        except (NotUnderstood, Untrusted, Ambiguous) as problem:
+            gathered.failures.setdefault(type(problem), []).append(str(problem))
+    judged = _judged(gathered.updates, message)
+    refused = [*(line for statement in gathered.statements for line in statement.refused), *judged.refused]
     left_out = [problem for source in sources for problem in source.notification.problems]
-    disposition, reason = _disposition(updates=bool(judged.updates), refused=bool(refused), failed=bool(failures))
-    warnings = [*(line for statement in statements for line in statement.warnings), *judged.warnings]
+    disposition, reason = _disposition(gathered, judged, refused=refused, left_out=left_out, message=message)
+    warnings = [*(line for statement in gathered.statements for line in statement.warnings), *judged.warnings]
+    said = gathered.said
+    whose = said.provider if said else next(source.providers[0] for source in sources if source.providers)
     return Reading(
         provider=whose.name,
-        reader=said.reader.label if said and said.reader else None,
-        reader_version=said.reader.version if said and said.reader else "",
+        reader=said.reader.label if said else None,
+        reader_version=said.reader.version if said else "",
         updates=judged.updates,
         disposition=disposition,
         reason=reason,
-        detail=_detail([*failures, *refused, *left_out]) if reason else "",
-        warnings=(*warnings, *left_out),
-        trials=tuple(trials),
+        detail=_detail([*gathered.lines(), *refused, *left_out]) if reason else "",
+        warnings=(*warnings, *([] if reason else refused), *left_out),
     )
 
 
-def _state(
-    source: Source, envelope: Envelope, received_at: datetime, terms: Terms, trials: list[Trial]
-) -> tuple[_Said, Statement]:
-    """Return what a notice states, and who says it. Raises ``NotUnderstood``."""
+def _gather(source: Source, message: _Message, gathered: _Gathered) -> None:
+    """Add what one notice states. Raises ``NotUnderstood``, ``Ambiguous`` and ``Untrusted``."""
     if not source.providers:
         raise NotUnderstood(f"an attached mail of {source.notification.sender or 'no one sender'} is of no provider")
-    said = _understood(source, terms, trials)
+    said = understand(source, message.directory, message.terms.decision, message.trials)
+    gathered.said = said
+    if not said.findings.results:
+        return
+    proven = verified(source, said.provider, message.notification, message.directory, message.terms)
     notice = Notice(
         date=source.date,
         date_inferred=source.date_inferred,
-        received_at=received_at,
+        received_at=message.received_at,
         forwarded=source.forwarded,
-        source=envelope.message_id or envelope.body_digest,
-        body_digest=envelope.body_digest,
-        unverified=True,
+        source=message.envelope.message_id or message.envelope.body_digest,
+        body_digest=message.envelope.body_digest,
+        unverified=not proven,
     )
-    if said.reader is None:
-        return said, Statement()
-    return said, state(said.findings, said.provider, notice, reader=said.reader.label, version=said.reader.version)
+    gathered.statements.append(
+        state(said.findings, said.provider, notice, reader=said.reader.label, version=said.reader.version)
+    )
 
 
-def _understood(source: Source, terms: Terms, trials: list[Trial]) -> _Said:
-    """Return what the readers of the providers find: the first of each, of several providers the one that finds.
-
-    Where no reader finds anything, but one says that there is nothing for us, that is what is said.
-    """
-    found: list[_Said] = []
-    silent: list[_Said] = []
-    failures: list[str] = []
-    for provider in source.providers:
-        try:
-            said = _read_as(provider, source.notification, terms, trials)
-        except NotUnderstood as problem:
-            failures.append(str(problem))
-            continue
-        (found if said.findings.results else silent).append(said)
-    if found:
-        return found[0]
-    if failures or not silent:
-        raise NotUnderstood("; ".join(failures))
-    return silent[0]
+def _judged(updates: Sequence[Update], message: _Message) -> Judgement:
+    """Return the updates that can be true; where a person says that they are, all that name their event."""
+    judged = judge(updates, message.received_at)
+    if not message.terms.decision.accepted:
+        return judged
+    named = tuple(update for update in updates if update.event_id.strip())
+    nameless = () if len(named) == len(updates) else ("no id",)
+    return Judgement(updates=named, refused=nameless, warnings=(*judged.refused, *judged.warnings))
 
 
-def _read_as(provider: Provider, notification: Notification, terms: Terms, trials: list[Trial]) -> _Said:
-    """Return what the readers of one provider find: what the first of them finds that finds something."""
-    failures: list[str] = []
-    silent = None
-    forms = (terms.decision.reader,) if terms.decision.reader else _forms(provider, notification)
-    for form in forms:
-        try:
-            reader = reader_of(form)
-            findings = reader.read(notification, provider)
-        except NotUnderstood as problem:
-            trials.append(Trial(provider=provider.name, reader=form, outcome=str(problem)))
-            failures.append(str(problem))
-            continue
-        found = f"found {len(findings.results)}" if findings.results else "says that it is nothing for us"
-        trials.append(Trial(provider=provider.name, reader=form, outcome=found))
-        if findings.results:
-            return _Said(provider=provider, reader=reader, findings=findings)
-        silent = silent or _Said(provider=provider, reader=reader, findings=findings)
-    if failures:
-        raise NotUnderstood(f"provider {provider.name}: {'; '.join(failures)}")
-    if silent is None:
-        raise NotUnderstood(f"provider {provider.name} has no reader: set one in the configuration")
-    return silent
-
-
-def _forms(provider: Provider, notification: Notification) -> tuple[str, ...]:
-    """Return the forms in which a provider may have written a notification, the likeliest first."""
-    return provider.readers
-
-
-def _disposition(*, updates: bool, refused: bool, failed: bool) -> tuple[Disposition, Reason | None]:
-    if updates and (refused or failed):
-        return Disposition.QUARANTINED, Reason.PARTIAL
-    if updates:
-        return Disposition.APPLIED, None
+def _disposition(
+    gathered: _Gathered, judged: Judgement, *, refused: Sequence[str], left_out: Sequence[str], message: _Message
+) -> tuple[Disposition, Reason | None]:
+    if judged.updates:
+        whole = message.terms.decision.accepted or not (refused or gathered.failures)
+        return (Disposition.APPLIED, None) if whole else (Disposition.QUARANTINED, Reason.PARTIAL)
+    if Untrusted in gathered.failures:
+        return Disposition.QUARANTINED, Reason.UNTRUSTED
+    if Ambiguous in gathered.failures:
+        return Disposition.QUARANTINED, Reason.AMBIGUOUS
     if refused:
         return Disposition.QUARANTINED, Reason.INVALID
-    if failed:
+    # Of a notice that was not seen whole nobody can say that it is nothing for us.
+    if gathered.failures or left_out:
         return Disposition.QUARANTINED, Reason.UNPARSED
     return Disposition.IRRELEVANT, None
 
 
-def _of_unknown_provider(notification: Notification) -> Reading:
+def _of_unknown_provider(message: _Message) -> Reading:
     """Return that nobody knows the sender, with the readers that would have understood the message."""
+    notification = message.notification
     senders = dict.fromkeys(
         sender
         for sender in (
@@ -191,12 +186,32 @@ def _of_unknown_provider(notification: Notification) -> Reading:
         )
         if sender
     )
-    readers = dict.fromkeys(reader for tried in (notification, *notification.attached) for reader in readers_of(tried))
+    readers = dict.fromkeys(
+        reader
+        for tried in (notification, *notification.attached[:MOST_TRIED])
+        for reader in _readers_of(tried, message)
+    )
     words = f"no provider has the sender {', forwarding '.join(senders)}; "
     if not readers:
         return _quarantined(Reason.UNKNOWN_PROVIDER, words + "no reader understands it")
-    command = f"maintd quarantine assign MESSAGE {next(iter(readers)) if len(readers) == 1 else 'PROVIDER'}"
+    only = next(iter(readers))
+    command = f"maintd quarantine assign MESSAGE {only if len(readers) == 1 and only != BCOP else 'PROVIDER'}"
     return _quarantined(Reason.UNKNOWN_PROVIDER, f"{words}understood by: {', '.join(readers)}; then: {command}")
+
+
+def _readers_of(notification: Notification, message: _Message) -> list[str]:
+    """Return the readers that understand a notification, whoever wrote it."""
+    found = []
+    if bcop.calendars_of(notification):
+        try:
+            bcop.read(notification, Provider(name=""))
+            found.append(BCOP)
+        except NotUnderstood as problem:
+            message.trials.append(Trial(provider="", reader=BCOP, outcome=str(problem)))
+    texts = tuple(map(bcop.without_calendar, notification.texts))
+    found += readers_of(replace(notification, texts=texts))
+    message.trials.extend(Trial(provider="", reader=reader, outcome="understands it") for reader in found)
+    return found
 
 
 def _quarantined(reason: Reason, detail: str) -> Reading:

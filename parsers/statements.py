@@ -4,7 +4,7 @@ A reader turns a notification into results: one for each window, or for the even
 does not find in the text it leaves None.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -12,6 +12,7 @@ from domain.errors import MaintdError
 from domain.events import StatedCircuit, StatedWindow, Update, circuit_key_of, id_key_of
 from domain.plausibility import stamp_of
 from domain.vocabulary import Kind, MaintenanceStatus
+from parsers.mime import Notification
 from parsers.providers import Provider
 
 _PLACEHOLDER_ACCOUNTS = frozenset(
@@ -70,6 +71,19 @@ class Findings:
     results: tuple[Result, ...] = ()
     warnings: tuple[str, ...] = ()
     stated_provider: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reader:
+    """What turns a notification in one form into findings; ``label`` and ``version`` stand in every update.
+
+    ``read`` raises ``NotUnderstood``. A new version says that stored mails are worth another reading.
+    """
+
+    form: str
+    label: str
+    version: str
+    read: Callable[[Notification, Provider], Findings]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -153,10 +153,9 @@ def test_the_sequence_of_a_calendar_is_kept(providers: Directory) -> None:
     assert {reading.updates[0].ical_uid for reading in readings} == {"pf-mnt-55021@packetfabric.com"}
 
 
-def test_a_carrier_that_the_table_does_not_know_is_quarantined_with_the_reader_that_understands_it() -> None:
+def test_a_carrier_that_the_table_does_not_know_makes_its_provider_by_its_calendar() -> None:
     raw = (MAIL / "bcop/unknown_carrier.eml").read_bytes()
 
     reading = read_message(raw, received_at=datetime(2027, 2, 8, 12, 0, tzinfo=UTC), directory=directory())
 
-    assert (reading.disposition, reading.reason) == (Disposition.QUARANTINED, Reason.UNKNOWN_PROVIDER)
-    assert "genericprovider" in reading.detail
+    assert (reading.disposition, reading.provider) == (Disposition.APPLIED, "harbourfibre.example")

@@ -215,10 +215,67 @@ def test_names_are_given_once_even_where_all_else_is_right():
     assert problems_of(MAILBOX + MAILBOX) == ['mailbox "noc": name: stands twice, expected a name for each mailbox.']
 
 
-def test_a_sender_belongs_to_one_provider():
-    text = '[[provider]]\nname = "a"\nsenders = ["@x.example"]\n[[provider]]\nname = "b"\nsenders = ["@X.example"]'
+def test_a_sender_stands_once_in_a_provider():
+    text = '[[provider]]\nname = "a"\nsenders = ["@x.example", "@X.example"]'
 
-    assert problems_of(text) == ['provider: senders: "@x.example" stands twice, expected each sender once.']
+    assert problems_of(text) == ['provider "a": senders: "@x.example" stands twice, expected each once.']
+
+
+def test_two_providers_may_share_a_sender():
+    text = '[[provider]]\nname = "a"\nsenders = ["@x.example"]\n[[provider]]\nname = "b"\nsenders = ["@x.example"]'
+
+    assert [table.senders for table in settings_of(text).providers] == [("@x.example",), ("@x.example",)]
+
+
+def test_trust_is_not_asked_for_unless_it_is_set():
+    [mailbox] = settings_of(MAILBOX).mailboxes
+
+    assert (mailbox.authserv_id, mailbox.trusted_forwarders) == (None, None)
+
+
+def test_a_mailbox_says_whom_it_trusts():
+    [mailbox] = settings_of(
+        with_mailbox('authserv_id = "MX.example.net"', 'trusted_forwarders = ["Jo@example.net", "@noc.example.net"]')
+    ).mailboxes
+
+    assert mailbox.authserv_id == "mx.example.net"
+    assert mailbox.trusted_forwarders == ("jo@example.net", "@noc.example.net")
+
+
+def test_nobodys_forwards_may_count():
+    assert settings_of(with_mailbox("trusted_forwarders = []")).mailboxes[0].trusted_forwarders == ()
+
+
+@pytest.mark.parametrize(
+    ("setting", "problem"),
+    [
+        (
+            'authserv_id = "mx.example.net; dmarc=pass"',
+            'authserv_id: got "mx.example.net; dmarc=pass", expected the name at the beginning of '
+            'Authentication-Results, or "microsoft365".',
+        ),
+        (
+            'trusted_forwarders = ["example.net"]',
+            'trusted_forwarders: entry 1: got "example.net", expected an address or a domain, '
+            'as in "noc@carrier.example" or "@carrier.example".',
+        ),
+    ],
+)
+def test_a_mistake_in_whom_a_mailbox_trusts_is_said(setting, problem):
+    assert problems_of(with_mailbox(setting)) == [f'mailbox "noc": {problem}']
+
+
+@pytest.mark.parametrize("asked", ["none", "dkim", "dmarc"])
+def test_a_provider_says_what_its_mails_must_prove(asked):
+    [provider] = settings_of(f'[[provider]]\nname = "zayo"\nauthentication = "{asked}"').providers
+
+    assert provider.authentication == asked
+
+
+def test_spf_is_no_proof():
+    [problem] = problems_of('[[provider]]\nname = "zayo"\nauthentication = "spf"')
+
+    assert problem.startswith('provider "zayo": authentication: got "spf", expected ')
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,142 @@
+"""What the readers make of one notice, and whose it is among the providers that may have written it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from domain.errors import MaintdError
+from domain.message import Decision, Trial
+from parsers.authenticity import Untrusted, claimed
+from parsers.forms import BCOP
+from parsers.mime import Notification
+from parsers.own.bcop import calendars_of
+from parsers.providers import Directory, Provider
+from parsers.readers import reader_of
+from parsers.sources import Source
+from parsers.statements import Findings, NotUnderstood, Reader
+
+
+class Ambiguous(MaintdError):
+    """Say that a notice can be of several providers, in one line."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Said:
+    """What a notice says, read as one provider's: its findings by the first reader that finds something."""
+
+    provider: Provider
+    reader: Reader
+    findings: Findings
+
+
+def understand(source: Source, directory: Directory, decision: Decision, trials: list[Trial]) -> Said:
+    """Return what a notice says, and whose it is; what each reader made of it is added to ``trials``.
+
+    Where no reader finds anything, but one says that there is nothing for us, that is what is said. Raises
+    ``NotUnderstood``, ``Ambiguous``, and ``Untrusted`` where the notice names a provider that its sender is not.
+    """
+    found: list[Said] = []
+    silent: list[Said] = []
+    failures: list[str] = []
+    for provider in source.providers:
+        try:
+            said = _read_as(provider, source.notification, decision, trials)
+        except NotUnderstood as problem:
+            failures.append(str(problem))
+            continue
+        (found if said.findings.results else silent).append(said)
+    if found:
+        return _whose(found, source, directory, decision, trials)
+    if failures or not silent:
+        raise NotUnderstood("; ".join(failures) or "it is of no provider")
+    return silent[0]
+
+
+def _whose(
+    found: Sequence[Said], source: Source, directory: Directory, decision: Decision, trials: list[Trial]
+) -> Said:
+    """Return the one whose notice it is: whom it names itself, else the only one whose readers find something."""
+    if decision.provider:
+        return found[0]
+    named = {said.provider.name: claimed(said.findings.stated_provider or "", directory) for said in found}
+    right = [said for said in found if not named[said.provider.name] or said.provider in named[said.provider.name]]
+    if not right:
+        return _of_another(found[0], named[found[0].provider.name], source, decision, trials)
+    certain = [said for said in right if said.provider in named[said.provider.name]] or right
+    if decision.reader:
+        certain = [said for said in certain if _form(decision.reader) in said.provider.readers] or certain
+    if len(certain) > 1 and not decision.accepted:
+        raise Ambiguous(_both(certain))
+    return certain[0]
+
+
+def _of_another(said: Said, named: Sequence[Provider], source: Source, decision: Decision, trials: list[Trial]) -> Said:
+    """Return what is said as that of the provider it names, where a person let it in; raise ``Untrusted`` otherwise."""
+    if decision.released:
+        return _read_as(named[0], source.notification, decision, trials)
+    whose = " or ".join(provider.name for provider in named)
+    raise Untrusted(
+        f"it names {whose} as its provider, but comes as a mail of {said.provider.name}; if it is right: "
+        f"maintd quarantine release MESSAGE, or maintd quarantine assign MESSAGE {named[0].name} for all that this "
+        "sender writes"
+    )
+
+
+def _both(certain: Sequence[Said]) -> str:
+    told = [
+        f"{said.provider.name} by the reader {said.reader.form}: {said.findings.results[0].event_id}"
+        for said in certain
+    ]
+    return f"several providers share this address, and each can have written it: {'; '.join(told)}"
+
+
+def _read_as(provider: Provider, notification: Notification, decision: Decision, trials: list[Trial]) -> Said:
+    """Return what the readers of one provider find: what the first of them finds that finds something of use."""
+    failures: list[str] = []
+    unusable = silent = None
+    for form in _forms(provider, notification, decision):
+        try:
+            reader = reader_of(form)
+            findings = reader.read(notification, provider)
+        except NotUnderstood as problem:
+            trials.append(Trial(provider=provider.name, reader=form, outcome=str(problem)))
+            failures.append(str(problem))
+            continue
+        trials.append(Trial(provider=provider.name, reader=form, outcome=_outcome(findings)))
+        said = Said(provider=provider, reader=reader, findings=findings)
+        if any(not result.fault for result in findings.results):
+            return said
+        if findings.results:
+            unusable = unusable or said
+        else:
+            silent = silent or said
+    if unusable:
+        return unusable
+    if failures:
+        raise NotUnderstood(f"provider {provider.name}: {'; '.join(failures)}")
+    if silent is None:
+        raise NotUnderstood(f"provider {provider.name} has no reader: set one in the configuration")
+    return silent
+
+
+def _outcome(findings: Findings) -> str:
+    faults = [result.fault for result in findings.results if result.fault]
+    if not findings.results:
+        return "says that it is nothing for us"
+    found = f"found {len(findings.results)}"
+    return f"{found}, of which {len(faults)} cannot be used: {faults[0]}" if faults else found
+
+
+def _forms(provider: Provider, notification: Notification, decision: Decision) -> tuple[str, ...]:
+    """Return the forms in which a provider may have written a notification, the likeliest first.
+
+    Calendars come before every form: they are the carrier's own word for what the text beside them says too.
+    """
+    if decision.reader:
+        return (_form(decision.reader),)
+    others = tuple(form for form in provider.readers if form != BCOP)
+    return (BCOP, *others) if calendars_of(notification) else others
+
+
+def _form(reader: str) -> str:
+    """Return the form that a reader reads, which a person may name by the reader's whole label."""
+    return reader.rpartition("/")[2]
