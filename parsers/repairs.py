@@ -16,7 +16,7 @@ _BANNER_CHARACTERS = 900
 _ELEMENT_CHARACTERS = 6000
 
 _ENCODED = re.compile(r"=3D[\"']")
-_EQUALS = re.compile(r"=3D|=\r?\n")
+_EQUALS = re.compile(r"=3D|(?<=[^\n]{40})=\r?\n")
 _BARE_EQUALS = re.compile(r"=(?!\r?\n|[0-9A-F]{2}|\Z)")
 _BROKEN_LINES = re.compile(r"=\r?\n[^\n]*[^>=\n]=\r?\n")
 _SOFT_BREAK = re.compile(r"=\r?\n")

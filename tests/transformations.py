@@ -808,9 +808,11 @@ def in_base64_of_one_line(raw: bytes) -> bytes:
 
 
 def in_charset(charset: str, declared: str) -> Transformation:
+    """What is not in the charset is a reference in html; in plain text it is lost, and says nothing of an event."""
+
     def encode(text: str) -> tuple[str, bytes]:
-        # What is not in the charset arrives as a question mark, and says nothing of an event.
-        return f"{declared}\nContent-Transfer-Encoding: 8bit", text.encode(charset, "replace")
+        lost = "xmlcharrefreplace" if "</" in text else "replace"
+        return f"{declared}\nContent-Transfer-Encoding: 8bit", text.encode(charset, lost)
 
     return lambda raw: in_parts(raw, encode)
 
