@@ -18,6 +18,9 @@ class Provider:
 
     ``date_order`` and ``zone``, an IANA name, say how it writes times, where that is not as in its form; ``zone`` also
     decides what CST, IST and BST mean. ``literal_zones``: EST, CST, MST and PST are no clock on the wall to it.
+
+    ``authentication`` is what its mails must prove where a mailbox asks for proof: "dkim", "dmarc", either of them
+    (None), or nothing ("none").
     """
 
     name: str
@@ -29,6 +32,7 @@ class Provider:
     date_order: str = ""
     zone: str = ""
     literal_zones: bool = False
+    authentication: str | None = None
 
 
 # Senders: the library's default organizers and those seen in real mails. A domain stands here only where it is the
@@ -47,7 +51,9 @@ PROVIDERS: tuple[Provider, ...] = (
     Provider(name="bso", readers=("bso",), senders=("@bso.co",), sends_completions=True),
     Provider(name="cirion", readers=("cirion",), senders=("@ciriontechnologies.com",), sends_completions=True),
     Provider(name="cogent", readers=("cogent",), senders=("@cogentco.com",)),
-    Provider(name="colt", readers=("colt",), senders=("@colt.net",), sends_completions=True),
+    # What was Lumen's in Europe writes in Lumen's form still.
+    # Source: github.com/networktocode/circuit-maintenance-parser/issues/333
+    Provider(name="colt", readers=("colt", "lumen"), senders=("@colt.net",), sends_completions=True),
     Provider(
         name="crowncastle",
         readers=("crowncastle",),
@@ -127,6 +133,14 @@ class Directory:
             domain = domain.partition(".")[2]
         return ()
 
+    def joined_by(self, newcomers: Sequence[Provider]) -> "Directory":
+        """Return the directory with more providers, whose names and senders are nobody's yet."""
+        return Directory(
+            (*self.providers, *newcomers),
+            _named(newcomers) | self._by_name,
+            _senders(newcomers) | self._by_sender,
+        )
+
 
 def directory(extra: Sequence[Provider] = (), assignments: Mapping[str, str] | None = None) -> Directory:
     """Return the directory of the built-in providers, those of the configuration, and single senders assigned to one.
@@ -177,4 +191,5 @@ def _changed(held: Provider, entry: Provider) -> Provider:
         date_order=entry.date_order or held.date_order,
         zone=entry.zone or held.zone,
         literal_zones=held.literal_zones or entry.literal_zones,
+        authentication=entry.authentication or held.authentication,
     )

@@ -155,10 +155,10 @@ def test_a_reason_holds_nothing_of_the_mail_and_is_one_line():
     assert len(detail) <= 500
 
 
-def test_a_configured_provider_may_use_the_generic_reader():
+def test_calendars_are_read_by_our_reader_whatever_the_provider_has():
     known = directory([Provider(name="harbour", senders=("@harbourfibre.example",), readers=("genericprovider",))])
     raw = own("bcop/unknown_carrier")
 
     reading = read_message(raw, received_at=read_envelope(raw).date, directory=known)
-    assert (reading.provider, reading.reader) == ("harbour", "circuit-maintenance-parser/genericprovider")
+    assert (reading.provider, reading.reader) == ("harbour", "maintd/bcop")
     assert len(reading.updates) == 1
