@@ -36,6 +36,9 @@ _INNER_TABLE = re.compile(r"(<table\b(?:(?!</?table\b).)*)</table>", re.IGNORECA
 _CELL = re.compile(r"<td\b", re.IGNORECASE)
 _ROW = re.compile(r"<tr\b", re.IGNORECASE)
 
+# Seaborn's reader wants something in front of the account. Proof: tests/mail/seaborn/scheduled.eml.
+_SUBJECT_STARTS = {"seaborn": "Fwd: "}
+
 
 def candidates(notification: Notification, reader: str) -> Iterator[dict[str, bytes]]:
     """Yield what to hand to the library, the likeliest first: each one part of a type, by its type."""
@@ -55,7 +58,7 @@ def candidates(notification: Notification, reader: str) -> Iterator[dict[str, by
         if date:
             chosen["email-header-date"] = date.encode()
         for subject in _subjects(notification):
-            chosen["email-header-subject"] = subject.encode()
+            chosen["email-header-subject"] = (_SUBJECT_STARTS.get(reader, "") + subject).encode()
             yield dict(chosen)
 
 
