@@ -73,6 +73,7 @@ _STATUSES = {status.value: status for status in MaintenanceStatus if status is n
 }
 _IMPACTS = {impact.value: impact for impact in Impact}
 _CHARACTERS_SHOWN = 60
+_MOST_NESTED = 10
 
 _EMPTY_CALENDAR = "BEGIN:VCALENDAR\nEND:VCALENDAR\n"
 
@@ -184,6 +185,8 @@ def _components(text: str) -> list[_Component]:
         if name == "BEGIN":
             kind = line.partition(":")[2].strip().upper()
             calendar = _Calendar() if kind == "VCALENDAR" else calendar
+            if len(stack) >= _MOST_NESTED:
+                raise NotUnderstood(f"a calendar with more than {_MOST_NESTED} components in each other")
             stack.append(_Component(kind, calendar))
             found.append(stack[-1])
         elif name == "END":
