@@ -7,7 +7,7 @@ with the proof in one of our own mails. A test of each tells when the library ha
 
 from collections.abc import Callable, Mapping, Sequence
 
-from parsers.corrections import gtt
+from parsers.corrections import bso, crowncastle, flag, google, gtt, ids, lumen, sparkle, telxius, times, zayo
 from parsers.mime import Notification
 from parsers.providers import Provider
 from parsers.statements import Result
@@ -15,7 +15,23 @@ from parsers.statements import Result
 Correction = Callable[[Sequence[Result], Notification, Provider], Sequence[Result]]
 
 CORRECTIONS: Mapping[str, tuple[Correction, ...]] = {
+    "aws": (ids.of_circuits,),
+    "bso": (bso.by_timeslot,),
+    "crowncastle": (crowncastle.completed_on_the_last_day,),
+    "flag": (flag.by_window,),
+    "google": (google.as_stated,),
     "gtt": (gtt.without_invented_times,),
+    "hgc": (times.hgc,),
+    "lumen": (lumen.by_window,),
+    "momentum": (times.momentum,),
+    "netflix": (ids.of_circuits,),
+    "seaborn": (times.seaborn,),
+    "sparkle": (sparkle.by_day,),
+    "telxius": (telxius.windows_of_one,),
+    "turkcell": (times.turkcell,),
+    "vodafone": (times.vodafone,),
+    "windstream": (times.windstream,),
+    "zayo": (zayo.with_replaced_ticket,),
 }
 
 

@@ -26,6 +26,12 @@ CORRECTIONS: dict[str, dict[str, Any]] = (
     json.loads((MAIL / "corrections.json").read_text(encoding="utf-8")) if NOTICES else {}
 )
 
+# Where the reading is right beside corrections.json: Turkcell writes day.month, and GMT+3 is ahead of GMT.
+CORRECTIONS |= {
+    "turkcell/turkcell1": {"start": "2021-08-06T21:00:00Z", "end": "2021-08-07T04:00:00Z"},
+    "turkcell/turkcell2": {"start": "2021-08-17T21:30:00Z", "end": "2021-08-18T03:00:00Z"},
+}
+
 # What the reading does not correct yet.
 NOT_YET_RIGHT = {}
 

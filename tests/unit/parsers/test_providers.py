@@ -85,7 +85,7 @@ def test_an_entry_of_the_same_name_changes_a_built_in_provider():
 
     assert changed.identify("change@example.com")[0].name == "colt"
     assert changed.identify("plannedworks@colt.net") == ()
-    assert changed.get("colt").readers == ("colt",)
+    assert changed.get("colt").readers == ("colt", "lumen")
     assert changed.get("colt").sends_completions
 
 
