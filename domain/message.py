@@ -1,7 +1,8 @@
 """A message: the bytes as received, where they were seen, and what became of them."""
 
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -124,6 +125,14 @@ class Message:
     disposition: Disposition
     mailbox: str = ""
     decision: Decision = Decision()
+
+
+def terms_of(message: Message, asked: Mapping[str, Terms]) -> Terms:
+    """Return on what terms a message is read: what was decided of it, and what the mailbox that saw it first asks.
+
+    ``asked`` is by the name of the mailbox; one that is not there asks nothing.
+    """
+    return replace(asked.get(message.mailbox, PLAIN_TERMS), decision=message.decision)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

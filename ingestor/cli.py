@@ -331,7 +331,10 @@ def reparse(request: Request, *, everything: bool, provider: str | None, since: 
         pool = daemon.worker_pool(settings, store)
         try:
             with terminal.progress("reading", None) as bar:
-                reread, differences = curation.reparse(store, pool, selection, apply=apply, read=bar.advance)
+                asked = daemon.asked_of_mails(settings)
+                reread, differences = curation.reparse(
+                    store, pool, selection, asked=asked, apply=apply, read=bar.advance
+                )
         finally:
             pool.stop()
     if request.as_json:

@@ -127,7 +127,8 @@ def process(request: Request, store: Store, settings: config.Settings, *, total:
             pool = daemon.worker_pool(settings, store)
             try:
                 with terminal.progress("reading", total) as bar:
-                    pipeline.Processor(store=store, pool=pool).process(stopping=lambda: False, settled=bar.advance)
+                    processor = pipeline.Processor(store=store, pool=pool, asked=daemon.asked_of_mails(settings))
+                    processor.process(stopping=lambda: False, settled=bar.advance)
             finally:
                 pool.stop()
     except DatabaseInUse:

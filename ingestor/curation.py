@@ -1,6 +1,6 @@
 """What a person does with stored mails: import, assign a sender, read again."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -11,7 +11,7 @@ from domain.edits import Asked, edit_of
 from domain.errors import ImportFailed, NotFound, WorkerError
 from domain.events import Event, EventKey, JsonValue, Update
 from domain.fold import fold
-from domain.message import Arrival, Decision, Disposition, Message, Reading, Terms, receipt
+from domain.message import Arrival, Decision, Disposition, Message, Reading, Terms, receipt, terms_of
 from ingestor import pipeline
 from ingestor.files import FoundMessage, Skipped, read_paths
 from parsers.mime import read_envelope
@@ -197,9 +197,17 @@ class Reread:
 
 
 def reparse(
-    store: Store, pool: WorkerPool, selection: Selection, *, apply: bool, read: Callable[[], None]
+    store: Store,
+    pool: WorkerPool,
+    selection: Selection,
+    *,
+    asked: Mapping[str, Terms],
+    apply: bool,
+    read: Callable[[], None],
 ) -> tuple[Reread, list[Difference]]:
     """Read stored messages again and return what that changes, event by event; record it where ``apply``.
+
+    ``asked``: what each mailbox asks of a mail.
 
     Each message is recorded in a transaction of its own. A message whose worker fails keeps what it said before.
     """
@@ -207,7 +215,7 @@ def reparse(
     before: dict[EventKey, tuple[Event, ...]] = {}
     with store.reading() as connection:
         retracted = events.retracted(connection)
-    for message, reading in _readings(store, pool, selection, reread):
+    for message, reading in _readings(store, pool, selection, asked, reread):
         read()
         reread.read += 1
         _remember(store, message, reading, before)
@@ -223,7 +231,7 @@ def reparse(
 
 
 def _readings(
-    store: Store, pool: WorkerPool, selection: Selection, reread: Reread
+    store: Store, pool: WorkerPool, selection: Selection, asked: Mapping[str, Terms], reread: Reread
 ) -> Iterator[tuple[Message, Reading]]:
     """Yield each selected message with what a worker says of it now, a few ahead of the one that is looked at."""
     with store.reading() as connection:
@@ -234,10 +242,10 @@ def _readings(
     for begin in range(0, len(numbers), ahead):
         with store.reading() as connection:
             batch = messages.load(connection, numbers[begin : begin + ahead])
-        asked: list[tuple[Message, Future[Reading]]] = [
-            (message, pool.submit(message.raw, message.received_at)) for message in batch
+        submitted: list[tuple[Message, Future[Reading]]] = [
+            (message, pool.submit(message.raw, message.received_at, terms_of(message, asked))) for message in batch
         ]
-        for message, future in asked:
+        for message, future in submitted:
             try:
                 yield message, future.result()
             except WorkerError as error:

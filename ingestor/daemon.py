@@ -16,6 +16,7 @@ from types import FrameType
 import structlog
 
 from domain.errors import ConfigurationError, MailboxError, MaintdError
+from domain.message import Terms
 from ingestor import pipeline
 from ingestor.config import MailboxTable, ProviderTable, Settings, where
 from ingestor.mailbox import MailboxSession, MailboxSettings
@@ -63,6 +64,14 @@ def providers(settings: Settings, store: Store | None) -> Directory:
     known = directory()
     extra = [_provider(settings, table, known) for table in settings.providers]
     return directory(extra=extra, assignments=assignments)
+
+
+def asked_of_mails(settings: Settings) -> dict[str, Terms]:
+    """Return what each mailbox asks of a mail, by its name."""
+    return {
+        table.name: Terms(authserv_id=table.authserv_id, trusted_forwarders=table.trusted_forwarders)
+        for table in settings.mailboxes
+    }
 
 
 def worker_pool(settings: Settings, store: Store | None, *, count: int | None = None) -> WorkerPool:
@@ -178,7 +187,7 @@ def poll(
     tables = chosen_mailboxes(settings, names)
     watch = Watch(settings=settings, store=store)
     workers = pool or worker_pool(settings, store)
-    processor = pipeline.Processor(store=store, pool=workers)
+    processor = pipeline.Processor(store=store, pool=workers, asked=asked_of_mails(settings))
     try:
         with stopped_by_signals(watch.stop), ThreadPoolExecutor(len(tables), "mailbox") as threads, _ended(watch):
             visits = [threads.submit(watch.collect, table) for table in tables]
@@ -226,7 +235,7 @@ def run(settings: Settings, store: Store) -> None:
 
 def _settle_until_stopped(watch: Watch, settings: Settings) -> None:
     pool = worker_pool(settings, watch.store)
-    processor = pipeline.Processor(store=watch.store, pool=pool)
+    processor = pipeline.Processor(store=watch.store, pool=pool, asked=asked_of_mails(watch.settings))
     try:
         while not watch.stopping.is_set():
             pool.use(providers(settings, watch.store))

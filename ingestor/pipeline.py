@@ -7,7 +7,7 @@ file       a message that is settled may be flagged or moved in its folder, as a
 Between two of these stands a table, never a call. Each may be stopped at any point and done again.
 """
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -24,7 +24,7 @@ from domain.errors import (
 )
 from domain.events import Event, EventKey
 from domain.lifecycle import SURPRISING
-from domain.message import Arrival, Disposition, Envelope, Message, Reading, Reason
+from domain.message import Arrival, Disposition, Envelope, Message, Reading, Reason, Terms, terms_of
 from ingestor.mailbox import MailboxSession, MailboxSettings, Position
 from parsers.workers import WorkerPool
 from storage import events, messages
@@ -35,6 +35,9 @@ MAX_ATTEMPTS = 3
 
 # How many messages wait in front of each worker: enough that none is idle, few enough that memory stays small.
 AHEAD_OF_EACH_WORKER = 4
+
+# How long a message that comes in while another is read waits to be seen.
+LOOK_SECONDS = 1.0
 
 FILING_BATCH = 500
 
@@ -136,6 +139,8 @@ class Processor:
 
     store: Store
     pool: WorkerPool
+    # What each mailbox asks of a mail, by its name.
+    asked: Mapping[str, Terms] = field(default_factory=dict)
     # Too slow on the wall clock, with CPU time to spare: the machine is loaded. They wait for the next pass.
     postponed: set[int] = field(default_factory=set)
 
@@ -148,10 +153,10 @@ class Processor:
         self.postponed.clear()
         while True:
             if not stopping() and len(in_hand) <= self.pool.count:
-                in_hand |= self._submit({message.id for message in in_hand.values()})
+                in_hand |= self._submit(in_hand.values())
             if not in_hand:
                 return count
-            done, _ = wait(in_hand, return_when=FIRST_COMPLETED)
+            done, _ = wait(in_hand, timeout=LOOK_SECONDS, return_when=FIRST_COMPLETED)
             for future in done:
                 message = in_hand.pop(future)
                 reading = self._settle(message, future)
@@ -161,11 +166,19 @@ class Processor:
             if stopping():
                 in_hand = {future: message for future, message in in_hand.items() if not future.cancel()}
 
-    def _submit(self, in_hand: Collection[int]) -> dict[Future[Reading], Message]:
-        limit = self.pool.count * AHEAD_OF_EACH_WORKER
+    def _submit(self, in_hand: Collection[Message]) -> dict[Future[Reading], Message]:
+        """Hand out what waits. What has failed before may do so again: one of those at a time, when no other waits."""
+        retrying = any(message.attempts for message in in_hand)
+        limit = self.pool.count * (1 if retrying else AHEAD_OF_EACH_WORKER)
+        busy = {message.id for message in in_hand} | self.postponed
         with self.store.reading() as connection:
-            waiting = messages.waiting(connection, limit=limit, exclude={*in_hand, *self.postponed})
-        return {self.pool.submit(message.raw, message.received_at): message for message in waiting}
+            waiting = messages.waiting(connection, limit=limit, exclude=busy)
+        untried = [message for message in waiting if not message.attempts]
+        chosen = untried or ([] if in_hand else waiting[:1])
+        return {
+            self.pool.submit(message.raw, message.received_at, terms_of(message, self.asked)): message
+            for message in chosen
+        }
 
     def _settle(self, message: Message, future: Future[Reading]) -> Reading | None:
         """Record what a worker says of a message; return None if nothing was recorded."""
