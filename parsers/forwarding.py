@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 
 from parsers.forwarded_dates import instant_in
 from parsers.mime import Notification, Text, one_address
+from parsers.repairs import decoded
 
 MOST_BLOCKS = 5
 
@@ -83,16 +84,17 @@ class _Block:
 
 def forwards_in(notification: Notification) -> Iterator[Forward]:
     """Yield the mails that were forwarded in the body, the outermost first, each sender once."""
+    written = decoded(notification)
     # Html first: there no header is wrapped.
     kinds = ("text/html", "text/plain")
-    searched = [text for kind in kinds for text in notification.texts if text.type == kind]
+    searched = [text for kind in kinds for text in written.texts if text.type == kind]
     blocks = [(text, _blocks(text)) for text in searched]
     seen: set[str] = set()
     for _, found in blocks:
         for block in found:
             if block.sender not in seen:
                 seen.add(block.sender)
-                yield _forward(block, notification, dict(_ends(block.sender, blocks)))
+                yield _forward(block, written, dict(_ends(block.sender, blocks)))
 
 
 def _ends(sender: str, blocks: list[tuple[Text, list[_Block]]]) -> Iterator[tuple[Text, _Block]]:

@@ -67,8 +67,9 @@ def joined_by_newcomers(directory: Directory, notification: Notification) -> Dir
 
 
 def _writers(notification: Notification) -> Iterator[tuple[str, Notification]]:
-    """Yield who may have written each notice of a message: where it was forwarded, not who forwards it."""
-    forwarded = next((forward.sender for forward in forwards_in(notification)), None)
+    """Yield who may have written each notice of a message: where it was forwarded, not those who forward it."""
+    house = _organisation_of(notification.sender or "")
+    forwarded = next((one.sender for one in forwards_in(notification) if _organisation_of(one.sender) != house), None)
     writer = forwarded or notification.list_sender or notification.sender
     if writer and bcop.calendars_of(notification):
         yield writer, notification
@@ -78,7 +79,7 @@ def _writers(notification: Notification) -> Iterator[tuple[str, Notification]]:
 
 def _newcomer(writer: str, directory: Directory) -> Provider | None:
     """Return the provider that an address makes; None where it is a known one's, or none's."""
-    organisation = organisation_of(writer.rpartition("@")[2])
+    organisation = _organisation_of(writer)
     if not organisation or organisation in _FREE_MAIL or not _DOMAIN.fullmatch(organisation):
         return None
     if directory.identify(writer) or directory.get(organisation):
@@ -87,6 +88,10 @@ def _newcomer(writer: str, directory: Directory) -> Provider | None:
     if any(organisation_of(domain) == organisation for domain in domains):
         return None
     return Provider(name=organisation, senders=(f"@{organisation}",))
+
+
+def _organisation_of(address: str) -> str | None:
+    return organisation_of(address.rpartition("@")[2])
 
 
 def _is_valid(notice: Notification, provider: Provider) -> bool:

@@ -8,7 +8,7 @@ from datetime import datetime
 from parsers.forwarding import forwards_in
 from parsers.mime import Notification
 from parsers.providers import Directory, Provider
-from parsers.repairs import decoded, versions
+from parsers.repairs import versions
 
 _REPLY = re.compile(r"\s{0,20}(?:re|aw|sv|antw|antwoord|odp|r|rif|res)\s{0,5}:", re.IGNORECASE)
 
@@ -103,7 +103,7 @@ def _inside(notification: Notification, directory: Directory, only: Provider | N
     """Yield the notice that a list sent on, or that was forwarded: what stands below its headers, then all."""
     if providers := _narrowed(_providers_of(notification.list_sender, directory), only):
         yield [_dated(notification, providers, notification.date, notification)]
-    for forward in forwards_in(decoded(notification)):
+    for forward in forwards_in(notification):
         providers = _narrowed(directory.identify(forward.sender), only)
         answer = bool(_REPLY.match(notification.subject))
         # What is quoted in an answer says nothing new: at most it is the old notice once more.

@@ -9,13 +9,20 @@ import html as htmllib
 import quopri
 import re
 import textwrap
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from email import message_from_bytes
 from email.header import Header, decode_header, make_header
 from email.message import Message
 from email.utils import format_datetime, parsedate_to_datetime
+
+from domain.events import StatedCircuit
+from domain.message import Reading
+from domain.vocabulary import Impact
+from parsers.mime import read_envelope
+from parsers.providers import Directory
+from parsers.reading import read_message
 
 Transformation = Callable[[bytes], bytes]
 
@@ -947,4 +954,46 @@ COMBINED = {f"{first} + {then}": combined(first, then) for first, then in PAIRS}
 TRANSFORMATIONS: dict[str, Transformation] = SINGLE | COMBINED
 
 # A date of which nobody can say whether its month comes first is that of the mail which sends the notice on.
-MAYBE_INFERRED = frozenset({"outlook with a short date"})
+WITHOUT_A_DATE = frozenset({"outlook with a short date"})
+
+
+# What is to be the same
+
+
+def read(raw: bytes, known: Directory) -> Reading:
+    """Return what a mail says on the day on which it came."""
+    envelope = read_envelope(raw)
+    received_at = envelope.received_at or envelope.date
+    assert received_at is not None
+    return read_message(raw, received_at=received_at, directory=known)
+
+
+def changed_by(raw: bytes, known: Directory, names: Iterable[str] = TRANSFORMATIONS) -> dict[str, str]:
+    """Return the transformations that change what a mail says, with what is said then."""
+    said = read(raw, known)
+    changed = {}
+    for name in names:
+        reading = read(TRANSFORMATIONS[name](raw), known)
+        same = told(reading, stamps=name not in WITHOUT_A_DATE) == told(said, stamps=name not in WITHOUT_A_DATE)
+        if not same:
+            changed[name] = f"{told(reading)}, {reading.detail}"
+    return changed
+
+
+def told(reading: Reading, *, stamps: bool = True) -> list[tuple[object, ...]]:
+    """Return what the updates of a reading say; header blocks state their date to the minute."""
+    return sorted(
+        (
+            (update.provider, update.event_id, update.account, update.status, listed(update.circuits))
+            + tuple(
+                (window.start, window.end, window.status, listed(window.circuits)) for window in update.windows or ()
+            )
+            + ((update.stamp.replace(second=0), update.stamp_inferred) if stamps else ())
+            for update in reading.updates
+        ),
+        key=repr,
+    )
+
+
+def listed(circuits: Sequence[StatedCircuit] | None) -> list[tuple[str, Impact | None]] | None:
+    return None if circuits is None else sorted(((one.circuit_id, one.impact) for one in circuits), key=repr)

@@ -22,7 +22,10 @@ def versions_of(text: str, kind: str = "html") -> list[str]:
             "a line that is longer than forty characters and that was broken",
         ),
         ("M=C3=BCnchen is=3Dfine", "München is=fine"),
-        ('<p class="a">one li=\nne, and anoth=\ner</p>', '<p class="a">one line, and another</p>'),
+        (
+            '<p class="a">one line with more than forty characters bef=\nore its end</p>',
+            '<p class="a">one line with more than forty characters before its end</p>',
+        ),
     ],
 )
 def test_what_is_still_in_quoted_printable_is_decoded(text, decoded):
