@@ -105,7 +105,8 @@ def _plains(notification: Notification) -> list[bytes]:
 
 def _as_plain(page: str) -> str:
     lines = _LINE_END_TAG.sub("\n", " ".join(_UNSEEN.sub("", page).splitlines()))
-    return html.unescape(_TAG.sub(" ", lines)).replace("\xa0", " ")
+    text = html.unescape(_TAG.sub(" ", lines)).replace("\xa0", " ")
+    return "\n".join(line.strip() for line in text.split("\n"))
 
 
 def _files(notification: Notification, reader: str) -> dict[str, list[bytes]]:

@@ -466,6 +466,12 @@ def outlook(language: Language, form: str = "") -> Transformation:
     return transform
 
 
+def sent_on_in_html_alone(raw: bytes) -> bytes:
+    """A mail program that writes no plain text."""
+    notice = taken_apart(outlook(LANGUAGES["english"])(raw))
+    return again(outlook(LANGUAGES["english"])(raw), body_of("", notice.html, notice.others))
+
+
 def outlook_of_the_web(raw: bytes) -> bytes:
     """OWA draws a line, and writes the address a second time in the text."""
     notice = taken_apart(raw)
@@ -864,6 +870,33 @@ def with_nbsp(raw: bytes) -> bytes:
     return changed_texts(raw, hard)
 
 
+def with_calendars(raw: bytes, change: Callable[[bytes], bytes]) -> bytes:
+    """Return a mail with its calendars as another part says them; the change is told what a calendar is."""
+    message = message_from_bytes(raw)
+    calendars = [part for part in leaves(message) if part.get_content_type() == "text/calendar"]
+    if not calendars:
+        return raw
+    notice = taken_apart(raw)
+    kept = [other for other in notice.others if b"text/calendar" not in other.lower()]
+    parts = [change(part.get_payload(decode=True)) for part in calendars]
+    return again(raw, together("mixed", [body_of(notice.text or "fyi", notice.html, kept), *parts], "calendars"))
+
+
+def calendar_as_a_file(raw: bytes) -> bytes:
+    head = b'Content-Type: application/octet-stream; name="invite.ics"\nContent-Transfer-Encoding: base64\n\n'
+    return with_calendars(raw, lambda calendar: head + in_base64(calendar))
+
+
+def calendar_encoded_twice(raw: bytes) -> bytes:
+    head = b"Content-Type: text/calendar; charset=utf-8\nContent-Transfer-Encoding: quoted-printable\n\n"
+    return with_calendars(raw, lambda one: head + quopri.encodestring(quopri.encodestring(one.replace(b"\r\n", b"\n"))))
+
+
+def calendar_with_crlf(raw: bytes) -> bytes:
+    head = b"Content-Type: text/calendar; charset=utf-8\nContent-Transfer-Encoding: base64\n\n"
+    return with_calendars(raw, lambda calendar: head + in_base64(with_crlf(calendar)))
+
+
 def nested(raw: bytes) -> bytes:
     notice = taken_apart(raw)
     inner = together("related", [body_of(notice.text, notice.html)], "related")
@@ -883,6 +916,7 @@ SINGLE: dict[str, Transformation] = {
     **{f"outlook, {name}": outlook(language) for name, language in LANGUAGES.items()},
     **{f"quoted, {name}": quoted_below_a_header(LANGUAGES[name]) for name in ("english", "german", "french", "polish")},
     "outlook of the web": outlook_of_the_web,
+    "outlook, html alone": sent_on_in_html_alone,
     "outlook with a short date": outlook(ENGLISH, "{n} {t}"),
     "apple mail": apple_mail,
     "apple mail, german": apple_mail_in_german,
@@ -920,6 +954,9 @@ SINGLE: dict[str, Transformation] = {
     "without trailing spaces": without_trailing_spaces,
     "nbsp": with_nbsp,
     "nested": nested,
+    "calendar as a file": calendar_as_a_file,
+    "calendar encoded twice": calendar_encoded_twice,
+    "calendar with crlf": calendar_with_crlf,
 }
 
 
