@@ -52,7 +52,8 @@ def verified(source: Source, provider: Provider, message: Notification, director
     """
     if terms.decision.released:
         return False
-    if source.forwarded and provider not in _of(message.sender, directory):
+    handed_on = source.forwarded or trusts(message.sender, terms)
+    if handed_on and provider not in _of(message.sender, directory):
         return _forward_verified(source, message, terms)
     return _own_mail_verified(provider, message, directory, terms)
 

@@ -7,12 +7,13 @@ provider, and an unknown address of a known provider's organisation is left to a
 import re
 from collections.abc import Iterator
 
-from parsers.authenticity import organisation_of
+from domain.message import Terms
+from parsers.authenticity import claimed, organisation_of, trusts
 from parsers.forwarding import forwards_in
 from parsers.mime import Notification
 from parsers.own import bcop
 from parsers.providers import Directory, Provider
-from parsers.statements import NotUnderstood
+from parsers.statements import Findings, NotUnderstood
 
 _DOMAIN = re.compile(r"[a-z0-9.-]{1,253}")
 _FREE_MAIL = frozenset(
@@ -56,13 +57,17 @@ _FREE_MAIL = frozenset(
 )
 
 
-def joined_by_newcomers(directory: Directory, notification: Notification) -> Directory:
-    """Return the directory with those who write to us for the first time in this message, by a valid calendar."""
-    found = {
-        newcomer.name: newcomer
-        for writer, notice in _writers(notification)
-        if (newcomer := _newcomer(writer, directory)) and _is_valid(notice, newcomer)
-    }
+def joined_by_newcomers(directory: Directory, notification: Notification, terms: Terms) -> Directory:
+    """Return the directory with those who write to us for the first time in this message, by a valid calendar.
+
+    What a trusted forwarder hands on is no calendar of its own: it is that of the provider it names, or nobody's.
+    """
+    found = {}
+    for writer, notice in _writers(notification):
+        newcomer = _newcomer(writer, directory)
+        findings = _valid_findings(notice, newcomer) if newcomer else None
+        if newcomer and findings and (claimed(findings.stated_provider or "", directory) or not trusts(writer, terms)):
+            found[newcomer.name] = newcomer
     return directory.joined_by(tuple(found.values())) if found else directory
 
 
@@ -94,9 +99,10 @@ def _organisation_of(address: str) -> str | None:
     return organisation_of(address.rpartition("@")[2])
 
 
-def _is_valid(notice: Notification, provider: Provider) -> bool:
+def _valid_findings(notice: Notification, provider: Provider) -> Findings | None:
+    """Return what a calendar says, None where nothing of it can be used."""
     try:
-        results = bcop.read(notice, provider).results
+        findings = bcop.read(notice, provider)
     except NotUnderstood:
-        return False
-    return any(result.event_id and not result.fault for result in results)
+        return None
+    return findings if any(result.event_id and not result.fault for result in findings.results) else None

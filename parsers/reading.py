@@ -42,7 +42,7 @@ def read_message(raw: bytes, *, received_at: datetime, directory: Directory, ter
         return _quarantined(Reason.UNKNOWN_PROVIDER, f"there is no provider named {named}: see maintd providers")
     if envelope.sender_problem and not forced:
         return _quarantined(Reason.UNTRUSTED, f"{envelope.sender_problem}: only a person can say whose it is")
-    known = directory if forced else joined_by_newcomers(directory, notification)
+    known = directory if forced else joined_by_newcomers(directory, notification, terms)
     message = _Message(notification, envelope, received_at, known, terms)
     readings = (
         _read_notices(sources, message)
@@ -127,7 +127,7 @@ def _gather(source: Source, message: _Message, gathered: _Gathered) -> None:
     """Add what one notice states. Raises ``NotUnderstood``, ``Ambiguous`` and ``Untrusted``."""
     if not source.providers:
         raise NotUnderstood(f"an attached mail of {source.notification.sender or 'no one sender'} is of no provider")
-    said = understand(source, message.directory, message.terms.decision, message.trials)
+    said = understand(source, message.directory, message.terms, message.trials)
     gathered.said = said
     if not said.findings.results:
         return

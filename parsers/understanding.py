@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from domain.errors import MaintdError
-from domain.message import Decision, Trial
-from parsers.authenticity import Untrusted, claimed
+from domain.message import Decision, Terms, Trial
+from parsers.authenticity import Untrusted, claimed, trusts
 from parsers.forms import BCOP
 from parsers.mime import Notification
 from parsers.own.bcop import calendars_of
@@ -28,7 +28,7 @@ class Said:
     findings: Findings
 
 
-def understand(source: Source, directory: Directory, decision: Decision, trials: list[Trial]) -> Said:
+def understand(source: Source, directory: Directory, terms: Terms, trials: list[Trial]) -> Said:
     """Return what a notice says, and whose it is; what each reader made of it is added to ``trials``.
 
     Where no reader finds anything, but one says that there is nothing for us, that is what is said. Raises
@@ -39,28 +39,27 @@ def understand(source: Source, directory: Directory, decision: Decision, trials:
     failures: list[str] = []
     for provider in source.providers:
         try:
-            said = _read_as(provider, source.notification, decision, trials)
+            said = _read_as(provider, source.notification, terms.decision, trials)
         except NotUnderstood as problem:
             failures.append(str(problem))
             continue
         (found if said.findings.results else silent).append(said)
     if found:
-        return _whose(found, source, directory, decision, trials)
+        return _whose(found, source, directory, terms, trials)
     if failures or not silent:
         raise NotUnderstood("; ".join(failures) or "it is of no provider")
     return silent[0]
 
 
-def _whose(
-    found: Sequence[Said], source: Source, directory: Directory, decision: Decision, trials: list[Trial]
-) -> Said:
+def _whose(found: Sequence[Said], source: Source, directory: Directory, terms: Terms, trials: list[Trial]) -> Said:
     """Return the one whose notice it is: whom it names itself, else the only one whose readers find something."""
+    decision = terms.decision
     if decision.provider:
         return found[0]
     named = {said.provider.name: claimed(said.findings.stated_provider or "", directory) for said in found}
     right = [said for said in found if not named[said.provider.name] or said.provider in named[said.provider.name]]
     if not right:
-        return _of_another(found[0], named[found[0].provider.name], source, decision, trials)
+        return _of_another(found[0], named[found[0].provider.name], source, terms, trials)
     certain = [said for said in right if said.provider in named[said.provider.name]] or right
     if decision.reader:
         certain = [said for said in certain if _form(decision.reader) in said.provider.readers] or certain
@@ -69,10 +68,13 @@ def _whose(
     return certain[0]
 
 
-def _of_another(said: Said, named: Sequence[Provider], source: Source, decision: Decision, trials: list[Trial]) -> Said:
-    """Return what is said as that of the provider it names, where a person let it in; raise ``Untrusted`` otherwise."""
-    if decision.released:
-        return _read_as(named[0], source.notification, decision, trials)
+def _of_another(said: Said, named: Sequence[Provider], source: Source, terms: Terms, trials: list[Trial]) -> Said:
+    """Return what is said as that of the provider it names, where a person let it in; raise ``Untrusted`` otherwise.
+
+    A trusted forwarder hands on calendars of others.
+    """
+    if terms.decision.released or trusts(source.notification.sender, terms):
+        return _read_as(named[0], source.notification, terms.decision, trials)
     whose = " or ".join(provider.name for provider in named)
     raise Untrusted(
         f"it names {whose} as its provider, but comes as a mail of {said.provider.name}; if it is right: "
