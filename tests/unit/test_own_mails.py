@@ -24,12 +24,7 @@ MAIL = Path(__file__).parents[1] / "mail"
 
 # Notices whose .json is right and which are not read so yet: why. One that is read right must be taken out.
 NOT_YET = {
-    "cogent/planned": "the library takes month/day for day/month",
-    "flag/three_impacts": "the library takes a loss of resiliency, and no impact, for an outage",
-    "hgc/half_past_the_hour": "the library drops the minutes of this form",
-    "seaborn/scheduled": "the library wants something in front of the account in the subject",
     "turkcell/circuits_in_one_table": "the library takes day.month for month.day, and ids of 0 and 1 alone",
-    "turkcell/planned": "the library takes GMT+3 for three hours behind GMT",
 }
 
 

@@ -1,0 +1,216 @@
+"""The readers of our own: what they refuse, and what is not in a mail beside its .json."""
+
+import io
+from datetime import datetime, time
+from email.message import EmailMessage
+from pathlib import Path
+
+import openpyxl
+import pytest
+
+from domain.message import Disposition, Reading
+from domain.vocabulary import Impact, MaintenanceStatus
+from parsers.cities import zone_of_city
+from parsers.mime import SPREADSHEET, read_envelope
+from parsers.providers import directory
+from parsers.reading import read_message
+
+MAIL = Path(__file__).parents[2] / "mail"
+
+KPN_HEADINGS = (
+    "Aankondiging",
+    "Astrid/IDA",
+    "V/G/A-nummer | V/G/A number",
+    "Startdatum | Start date",
+    "Starttijd | Start time",
+    "Einddatum | End date",
+    "Eindtijd | End time",
+    "Onderbrekingsduur | Downtime",
+)
+KPN_ROW = ("Wijziging", "CT1", "A204417", "31-10-2027", "02:15", "31-10-2027", "02:45", "x")
+
+
+def read(raw: bytes) -> Reading:
+    return read_message(raw, received_at=read_envelope(raw).date, directory=directory())
+
+
+def changed(case: str, *replacements: tuple[bytes, bytes]) -> bytes:
+    raw = (MAIL / f"{case}.eml").read_bytes()
+    for old, new in replacements:
+        assert old in raw, old
+        raw = raw.replace(old, new)
+    return raw
+
+
+def kpn(*rows: tuple[object, ...], headings: tuple[str, ...] = KPN_HEADINGS, content: bytes = b"") -> bytes:
+    book = openpyxl.Workbook()
+    for row in (headings, *rows):
+        book.active.append(row)
+    sheet = io.BytesIO()
+    book.save(sheet)
+    message = EmailMessage()
+    message["From"] = "gwc-noreply@kpn.com"
+    message["Subject"] = "Aankondiging geplande werkzaamheden KPN"
+    message["Date"] = "Fri, 01 Oct 2027 08:00:00 +0000"
+    message.set_content("De werkzaamheden staan in de bijlage.")
+    kind, _, subtype = SPREADSHEET.partition("/")
+    message.add_attachment(content or sheet.getvalue(), maintype=kind, subtype=subtype, filename="Trans_1.xlsx")
+    return message.as_bytes()
+
+
+# The zones of cities.
+
+
+@pytest.mark.parametrize(
+    ("city", "place", "zone"),
+    [
+        ("Portland", "ME", "America/New_York"),
+        ("Portland", "OR", "America/Los_Angeles"),
+        ("Athens", "GA", "America/New_York"),
+        ("Athens", "Greece", "Europe/Athens"),
+        ("Paris", "TX", "America/Chicago"),
+        ("Melbourne", "FL", "America/New_York"),
+        ("PENSACOLA", "fl", "America/Chicago"),
+        ("El Paso", "TX", "America/Denver"),
+        ("Coeur d’Alene", "ID", "America/Los_Angeles"),
+        ("Cambridge", "MA", "America/New_York"),
+        ("Phoenix", "AZ", "America/Phoenix"),
+        ("Springfield", "XX", None),
+        ("Atlantis", "Ocean", None),
+    ],
+)
+def test_a_city_is_in_the_zone_of_its_state(city, place, zone):
+    assert zone_of_city(city, place) == zone
+
+
+# Cogent.
+
+
+@pytest.mark.parametrize(
+    ("subject", "status"),
+    [
+        (b"3/9/2027 Fiber Provider Maintenance", MaintenanceStatus.CONFIRMED),
+        (b"Cancellation 3/9/2027 Fiber Provider Maintenance", MaintenanceStatus.CANCELLED),
+        (b"Completed 3/9/2027 Fiber Provider Maintenance", MaintenanceStatus.COMPLETED),
+        (b"Rescheduled 3/9/2027 Fiber Provider Maintenance", MaintenanceStatus.RE_SCHEDULED),
+        (b"3/9/2027 Fiber Provider Emergency Maintenance", MaintenanceStatus.CONFIRMED),
+    ],
+)
+def test_the_status_of_cogent_stands_in_the_subject(subject, status):
+    raw = changed("cogent/planned", (b"Subject: 3/9/2027 Fiber Provider Maintenance", b"Subject: " + subject))
+
+    assert [update.status for update in read(raw).updates] == [status]
+
+
+def test_cogent_without_a_city_that_is_known_is_not_guessed():
+    raw = changed("cogent/local_time_in_portland_maine", (b"Portland, ME", b"Portland, QQ"))
+
+    reading = read(raw)
+
+    assert reading.updates == ()
+    assert "no zone is stated" in reading.detail
+
+
+def test_what_is_no_notice_of_cogent_is_not_understood():
+    raw = changed("cogent/planned", (b"Work order number", b"Work order"))
+
+    assert (read(raw).disposition, read(raw).updates) == (Disposition.QUARANTINED, ())
+
+
+# SummitIG.
+
+
+@pytest.mark.parametrize(
+    ("word", "status"),
+    [
+        (b"Restored", MaintenanceStatus.COMPLETED),
+        (b"Splicing", MaintenanceStatus.IN_PROCESS),
+        (b"Under review", None),
+    ],
+)
+def test_a_status_of_summitig_that_is_not_known_is_not_stated(word, status):
+    raw = changed("summitig/scheduled", (b">Scheduled<", b">" + word + b"<"))
+
+    assert [update.status for update in read(raw).updates] == [status]
+
+
+def test_an_event_of_summitig_that_is_no_maintenance_is_not_understood():
+    reading = read(changed("summitig/scheduled", (b">Maintenance<", b">Outage<")))
+
+    assert reading.updates == ()
+    assert "an event of type Outage" in reading.detail
+
+
+# Equinix.
+
+
+def test_what_equinix_writes_beside_maintenances_of_its_network_is_nothing_for_us():
+    raw = changed("equinix/completed", (b"Network Maintenance", b"IBX Notice"))
+
+    assert read(raw).disposition is Disposition.IRRELEVANT
+
+
+def test_an_impact_of_equinix_in_other_words_is_not_stated():
+    updates = read(changed("equinix/impact_in_other_words")).updates
+
+    windows = [window for update in updates for window in update.windows or ()]
+    assert [circuit.impact for window in windows for circuit in window.circuits or ()] == [None, None]
+
+
+# Hawaiki.
+
+
+def test_the_window_that_hawaiki_keeps_in_reserve_is_tentative_and_without_circuits():
+    (update,) = read(changed("hawaiki/announced")).updates
+
+    assert [(window.status, window.circuits == ()) for window in update.windows or ()] == [
+        (None, False),
+        (MaintenanceStatus.TENTATIVE, True),
+    ]
+
+
+def test_a_mail_of_hawaiki_without_window_and_status_is_not_understood():
+    raw = changed("hawaiki/completed", (b"has been completed", b"goes on"))
+
+    assert read(raw).updates == ()
+
+
+# KPN.
+
+
+def test_the_times_of_kpn_are_those_of_amsterdam_the_start_the_earlier_and_the_end_the_later():
+    (update,) = read(kpn(KPN_ROW)).updates
+
+    (window,) = update.windows or ()
+    assert (update.status, f"{window.start:%d %H:%M}", f"{window.end:%d %H:%M}") == (
+        MaintenanceStatus.RE_SCHEDULED,
+        "31 00:15",
+        "31 01:45",
+    )
+    assert [circuit.impact for circuit in window.circuits or ()] == [None]
+
+
+def test_cells_of_kpn_that_are_dates_and_numbers_are_read_as_such():
+    day = datetime(2027, 10, 5)  # noqa: DTZ001 -- a spreadsheet has no zones
+    (update,) = read(kpn(("Aankondiging", "CT2", 204417, day, time(1, 0), day, time(5, 0), 240.0))).updates
+
+    (window,) = update.windows or ()
+    assert (f"{window.start:%m-%d %H:%M}", f"{window.end:%m-%d %H:%M}") == ("10-04 23:00", "10-05 03:00")
+    assert [(circuit.circuit_id, circuit.impact) for circuit in window.circuits or ()] == [("204417", Impact.OUTAGE)]
+
+
+def test_a_short_row_of_kpn_is_left_out():
+    assert len(read(kpn(KPN_ROW, ("Aankondiging", "CT3"))).updates) == 1
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        kpn(KPN_ROW, headings=("Something", "else")),
+        kpn(),
+        kpn(content=b"PK\x03\x04 no archive"),
+        kpn(content=b"no spreadsheet"),
+    ],
+)
+def test_a_file_that_is_no_spreadsheet_of_kpn_is_not_understood(raw):
+    assert (read(raw).disposition, read(raw).updates) == (Disposition.QUARANTINED, ())
