@@ -36,6 +36,7 @@ from ingestor.secrets import (
 )
 from parsers.forms import FORMS
 from parsers.providers import PROVIDERS
+from parsers.zones import named_zone
 
 DEFAULT_PLACES = (Path("config.toml"), Path("/etc/maintd/config.toml"))
 DAY_SECONDS = 86_400
@@ -83,6 +84,12 @@ def _authserv_id(value: str) -> str:
     return value.lower()
 
 
+def _zone(value: str) -> str:
+    if named_zone(value) is None:
+        raise unexpected(value, 'the name of a zone, as in "Europe/Amsterdam", "America/New_York" or "UTC"')
+    return value
+
+
 def _host(value: str) -> str:
     if _is_address(value):
         return value
@@ -120,6 +127,7 @@ _Name = Annotated[str, AfterValidator(_name)]
 _ProviderName = Annotated[str, AfterValidator(_provider_name)]
 _Sender = Annotated[str, AfterValidator(_sender)]
 _AuthservId = Annotated[str, AfterValidator(_authserv_id)]
+_Zone = Annotated[str, AfterValidator(_zone)]
 _Host = Annotated[str, AfterValidator(_host)]
 _ImapFlag = Annotated[str, AfterValidator(_imap_flag)]
 _Initial = Annotated[
@@ -275,6 +283,18 @@ class ProviderTable(_Table):
     )
     authentication: Literal["none", "dkim", "dmarc"] | None = Field(
         default=None, description="What its mails must prove where the mailbox has an authserv_id: not set, either."
+    )
+    date_order: Literal["day-month", "month-day"] | None = Field(
+        default=None, description="Which number of a date is the month, where that is not as in its form."
+    )
+    zone: _Zone | None = Field(
+        default=None,
+        examples=["America/Chicago"],
+        description="Its own zone: of times that state none, and what CST, IST and BST mean to it.",
+    )
+    literal_zones: bool | None = Field(
+        default=None,
+        description="Whether EST, CST, MST and PST are literal to it: not the clock on the wall in summer.",
     )
 
     @field_validator("senders")

@@ -280,4 +280,7 @@ def _provider(settings: Settings, table: ProviderTable, known: Directory) -> Pro
         readers=table.readers or (),
         sends_completions=bool(completions),
         authentication=table.authentication,
+        date_order=table.date_order or "",
+        zone=table.zone or "",
+        literal_zones=bool(table.literal_zones),
     )

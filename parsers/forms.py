@@ -139,7 +139,7 @@ FORMS: tuple[Form, ...] = (
         known_from="tests/mail/equinix/local_new_year.eml",
         faults=(
             "A time in UTC has the year of the local date, a year off at new year: a reader of our own reads it.",
-            "An impact in unknown words is an error, and a cancellation of scheduled work is confirmed: it is not so there.",
+            "An impact in unknown words is an error, cancelled scheduled work is confirmed: neither is so there.",
         ),
     ),
     Form(
@@ -215,9 +215,7 @@ FORMS: tuple[Form, ...] = (
         date_order=DateOrder.YEAR_MONTH_DAY,
         zone="UTC",
         known_from="tests/mail/lumen/scheduled.eml",
-        faults=(
-            "Of several windows all have the number, the status and the circuits of one: each window is read by its own.",
-        ),
+        faults=("Of several windows all have the number, status and circuits of one: each is read by its own.",),
     ),
     Form(
         name="megaport",

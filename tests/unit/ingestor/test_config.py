@@ -215,6 +215,15 @@ def test_names_are_given_once_even_where_all_else_is_right():
     assert problems_of(MAILBOX + MAILBOX) == ['mailbox "noc": name: stands twice, expected a name for each mailbox.']
 
 
+def test_a_provider_has_an_order_of_dates_and_a_zone():
+    text = '[[provider]]\nname = "zayo"\ndate_order = "month-day"\nzone = "America/Chicago"\nliteral_zones = true'
+    [provider] = settings_of(text).providers
+
+    assert (provider.date_order, provider.zone, provider.literal_zones) == ("month-day", "America/Chicago", True)
+    [problem] = problems_of(text.replace("month-day", "year-month"))
+    assert problem.startswith('provider "zayo": date_order: got "year-month", expected ')
+
+
 def test_a_sender_stands_once_in_a_provider():
     text = '[[provider]]\nname = "a"\nsenders = ["@x.example", "@X.example"]'
 
@@ -281,6 +290,11 @@ def test_spf_is_no_proof():
 @pytest.mark.parametrize(
     ("setting", "problem"),
     [
+        (
+            'name = "zayo"\nzone = "Europe/Nowhere"',
+            'provider "zayo": zone: got "Europe/Nowhere", expected the name of a zone, as in "Europe/Amsterdam", '
+            '"America/New_York" or "UTC".',
+        ),
         ('name = "zayoo"', 'provider "zayoo": senders: missing: "zayoo" is not built in, did you mean "zayo"?'),
         (
             'name = "a"\nsenders = ["@a.example"]\nreaders = ["zayoo"]',
