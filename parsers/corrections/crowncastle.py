@@ -30,4 +30,4 @@ def _has_days_left(result: Result, notification: Notification) -> bool:
     if not written or not result.start or not result.end or result.status is not MaintenanceStatus.COMPLETED:
         return False
     begins_on_the_last_day = result.end - ((result.end - result.start) % _DAY or _DAY)
-    return result.end - result.start > _DAY and result.start <= written < begins_on_the_last_day
+    return result.start <= written < begins_on_the_last_day

@@ -21,7 +21,7 @@ _BACKUP = re.compile(r"(\d{1,2}-[A-Za-z]{3}-\d{4} \d\d:\d\d) - \S+ \S+ ?\(Backup
 
 def windows_of_one(results: Sequence[Result], notification: Notification, _: Provider) -> Sequence[Result]:
     """Return all windows under the one number; the backup beside others is tentative and without circuits."""
-    backups = set(_starts_of_backups(notification))
+    backups = _starts_of_backups(notification)
     if all(result.start in backups for result in results):
         backups = set()
     return [
@@ -35,6 +35,13 @@ def windows_of_one(results: Sequence[Result], notification: Notification, _: Pro
     ]
 
 
-def _starts_of_backups(notification: Notification) -> list[datetime]:
-    found = [backup for line in lines_of(notification) if (backup := _BACKUP.search(line))]
-    return [datetime.strptime(backup[1], "%d-%b-%Y %H:%M").replace(tzinfo=UTC) for backup in found]
+def _starts_of_backups(notification: Notification) -> set[datetime]:
+    found = (backup for line in lines_of(notification) if (backup := _BACKUP.search(line)))
+    return {start for backup in found if (start := _instant(backup[1]))}
+
+
+def _instant(stated: str) -> datetime | None:
+    try:
+        return datetime.strptime(stated, "%d-%b-%Y %H:%M").replace(tzinfo=UTC)
+    except ValueError:
+        return None
