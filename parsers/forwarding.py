@@ -52,6 +52,10 @@ _BLANKS = " \t\r\n>*\xa0\u200b\ufeff"
 _QUOTE = re.compile(r"(?:> ?){1,9}")
 _MAILTO = re.compile(r"<mailto:[^<>\s]{0,320}>")
 _BRACKETS = re.compile(r"\[(?:mailto:)?([^\]\[\s@]{1,200}@[^\]\[\s@]{1,250})\]")
+_BRACKETED = re.compile(r"<[^<>\s]{3,320}>")
+_ON_BEHALF = re.compile(
+    r"\b(?:on behalf of|im auftrag von|de la part de|en nombre de|per conto di|namens)\b", re.IGNORECASE
+)
 _TAG = re.compile(r"<(/?[a-zA-Z][a-zA-Z0-9]{0,15}|!--)[^<>]{0,2000}>")
 _LINE_TAGS = frozenset(
     {"p", "div", "tr", "table", "blockquote", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "li", "ul", "pre"}
@@ -176,7 +180,7 @@ def _block(lines: list[_Line], *, wrapped: bool) -> tuple[_Block | None, int]:
         elif headers.keys() >= _REQUIRED:
             break
         end, length = following, length + 1
-    sender = one_address(_plain_address(headers.get("from", "")[:_HEADER_CHARACTERS]))
+    sender = _address(headers.get("from", "")[:_HEADER_CHARACTERS])
     if sender is None or not headers.keys() >= _REQUIRED:
         return None, 1
     block = _Block(
@@ -203,12 +207,16 @@ def _depth_of_quote(line: str) -> int:
     return marks[0].count(">") if marks else 0
 
 
-def _plain_address(text: str) -> str:
-    """Return a From line without Outlook's second writing of the address, as RFC 5322 has it."""
+def _address(text: str) -> str | None:
+    """Return the address of a From line; None for none, or for several of which nobody can say whose the mail is.
+
+    Outlook writes the address a second time, and names who wrote on behalf of whom.
+    """
     plain = _BRACKETS.sub(r"<\1>", _MAILTO.sub("", text))
-    name, bracket, address = plain.rpartition("<")
-    # A name that no header could hold without quotation marks stands here without them.
-    return f"{bracket}{address}" if bracket and "@" not in name else plain
+    found = list(dict.fromkeys(address for part in _BRACKETED.findall(plain) if (address := one_address(part))))
+    if len(found) == 1 or (found and _ON_BEHALF.search(plain)):
+        return found[-1]
+    return None if found else one_address(plain)
 
 
 # Lines

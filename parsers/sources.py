@@ -10,7 +10,10 @@ from parsers.mime import Notification
 from parsers.providers import Directory, Provider
 from parsers.repairs import versions
 
-_REPLY = re.compile(r"\s{0,20}(?:re|aw|sv|antw|antwoord|odp|r|rif|res)\s{0,5}:", re.IGNORECASE)
+# Behind what a list or a mail server puts before a subject.
+_REPLY = re.compile(
+    r"\s{0,9}(?:\[[^\]\[]{1,40}\]\s{0,9}){0,3}(?:re|aw|sv|antw|antwoord|odp|r|rif|réf|res)\s{0,5}:", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

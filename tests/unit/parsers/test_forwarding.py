@@ -63,6 +63,9 @@ def test_a_forward_of_gmail_is_found_with_its_date_in_the_zone_of_who_forwards(d
         "mr@zayo.com [mailto:mr@zayo.com]",
         "MR Zayo <mr@zayo.com<mailto:mr@zayo.com>>",
         "mr@zayo.com",
+        "mr@zayo.com <mr@zayo.com> On Behalf Of MR Zayo",
+        "service@cloud.example <service@cloud.example> Im Auftrag von MR Zayo <mr@zayo.com>",
+        "noc@other.example <mr@zayo.com>",
     ],
 )
 def test_a_forward_of_outlook_is_found(sender):
@@ -206,6 +209,8 @@ def test_a_date_after_that_of_the_forward_is_none():
         "From: MR Zayo <mr@zayo.com>\n\nSent: Monday, November 1, 2021 4:04 PM\nSubject: x\n",
         "From: MR Zayo <mr@zayo.com>\nSubject: x\n",
         "From: 10:00\nDate: 1 November 2021\nSubject: x\n",
+        "From: A <a@x.net>, B <b@y.net>\nDate: Mon, Nov 1, 2021 at 4:04 PM\nSubject: x\n",
+        "From: MR Zayo\nDate: Mon, Nov 1, 2021 at 4:04 PM\nSubject: x\n",
         "From: a@x.net, b@y.net\nDate: Mon, Nov 1, 2021 at 4:04 PM\nSubject: x\n",
         "",
     ],

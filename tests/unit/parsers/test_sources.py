@@ -152,7 +152,9 @@ class TestAnswers:
         assert sources(raw) == [SENT_ON_BY_JO]
         assert bodies(raw) == ["\nThe notice.\n"]
 
-    @pytest.mark.parametrize("subject", ["Re: Planned", "AW: Planned", "SV: Planned", "Odp: Planned"])
+    @pytest.mark.parametrize(
+        "subject", ["Re: Planned", "[noc] [EXTERN] RE : Planned", "AW: Planned", "SV: Planned", "Odp: Planned"]
+    )
     def test_a_quoted_notice_without_a_date_says_nothing(self, subject):
         assert sources(mail(block(date="02/01/2027 11:00"), subject=subject)) == []
 
