@@ -250,5 +250,4 @@ def _pieces(header: str) -> Iterator[str]:
             kept = []
         else:
             kept.append(character)
-    # A comment or a string without an end hides what may have been meant after it.
-    yield "" if quoted or depth else "".join(kept).strip()
+    yield "".join(kept).strip()
