@@ -68,7 +68,9 @@ def test_events_have_the_shape_that_is_documented(maintd) -> None:
 
 
 def test_events_are_sorted_by_start_provider_and_id(maintd) -> None:
-    keys = [(event["start"], event["provider"], event["id"]) for event in maintd("events")]
+    keys = [
+        (event["start"] is None, event["start"] or "", event["provider"], event["id"]) for event in maintd("events")
+    ]
 
     assert keys == sorted(keys)
     assert len(keys) > 10
@@ -151,18 +153,30 @@ def test_reading_again_with_the_same_readers_changes_nothing(maintd) -> None:
     }
 
 
-def test_an_assigned_sender_is_that_provider_from_now_on(maintd) -> None:
+def test_an_assigned_sender_is_that_provider_from_now_on(maintd, tmp_path) -> None:
+    notice = (MAILS / "zayo" / "cancelled.eml").read_bytes()
+    resold = tmp_path / "resold.eml"
+    resold.write_bytes(
+        notice.replace(b"mr@zayo.com", b"notices@reseller.example").replace(b"TTN-0008834771", b"TTN-0008834779")
+    )
+    maintd("import", str(resold))
     unknown = next(
-        one for one in maintd("quarantine", "list", "--reason", "unknown_provider") if "harbourfibre" in one["from"]
+        one for one in maintd("quarantine", "list", "--reason", "unknown_provider") if "reseller" in one["from"]
     )
     shown = maintd("quarantine", "show", str(unknown["id"]))
-    assert "genericprovider" in shown["detail"]
+    assert "zayo" in shown["detail"]
 
-    result = maintd("quarantine", "assign", str(unknown["id"]), "packetfabric")
+    result = maintd("quarantine", "assign", str(unknown["id"]), "zayo")
 
     assert result["dispositions"]["applied"] == 1
-    assert maintd("messages", "--provider", "packetfabric")[0]["disposition"] == "applied"
+    assert maintd("show", "TTN-0008834779")["provider"] == "zayo"
     assert maintd("db", "check") == {"problems": []}
+
+
+def test_a_carrier_that_nobody_knew_is_known_by_its_calendar(maintd) -> None:
+    providers = {event["provider"] for event in maintd("events")}
+
+    assert "harbourfibre.example" in providers
 
 
 def test_a_mail_can_be_ignored_and_stays_ignored(maintd) -> None:
@@ -174,6 +188,67 @@ def test_a_mail_can_be_ignored_and_stays_ignored(maintd) -> None:
     assert "not in quarantine" in maintd("quarantine", "ignore", str(waiting["id"]), status=1)
     maintd("reparse", "--all", "--apply")
     assert waiting["id"] in [one["id"] for one in maintd("messages", "--disposition", "ignored")]
+
+
+def test_a_person_corrects_an_event_and_it_outlives_a_reparse(maintd, plain) -> None:
+    (event,) = [one for one in maintd("events") if one["id"] == "TTN-0008820955"]
+
+    corrected = maintd(
+        *("maintenance", "update", event["id"], "--status", "cancelled", "--circuit", "NEW-1=DEGRADED"),
+        *("--end", "2027-02-19T11:00Z", "--summary", "put off", "--reason", "they called"),
+    )
+
+    assert (corrected["status"], corrected["end"], corrected["summary"]) == (
+        "CANCELLED",
+        "2027-02-19T11:00:00Z",
+        "put off",
+    )
+    assert {"circuit_id": "NEW-1", "impact": "DEGRADED", "withdrawn": False} in corrected["circuits"]
+    assert corrected["history"][-1]["changes"]["reason"] == [None, "they called"]
+    maintd("reparse", "--all", "--apply")
+    assert maintd("show", event["id"])["status"] == "CANCELLED"
+    rows = plain("maintenance", "update", event["id"], "--status", "CONFIRMED", "--reason", "they called again")
+    assert "CONFIRMED" in rows[0][0]
+    assert maintd("db", "check") == {"problems": []}
+
+
+@pytest.mark.parametrize(
+    ("words", "problem"),
+    [
+        (("--window", "7", "--status", "COMPLETED"), "window 7: no such window, there are 1"),
+        (("--withdraw-circuit", "X-1"), "circuit X-1: it is not held"),
+        ((), "nothing is asked"),
+    ],
+)
+def test_what_cannot_be_corrected_is_refused_in_words(maintd, words, problem) -> None:
+    said = maintd("maintenance", "update", "TTN-0008820955", *words, "--reason", "they called", status=1)
+
+    assert problem in said
+
+
+def test_a_retracted_mail_does_not_count_until_it_is_restored(maintd) -> None:
+    event = maintd("show", "TTN-0008834771")
+    (mail,) = event["messages"]
+
+    assert maintd("retract", str(mail["id"]), "--reason", "a test")["retracted"] is True
+    assert "there is no event" in maintd("show", "TTN-0008834771", status=1)
+    maintd("reparse", "--all", "--apply")
+    assert "there is no event" in maintd("show", "TTN-0008834771", status=1)
+    maintd("retract", str(mail["id"]), "--undo", "--reason", "it was none")
+    assert maintd("show", "TTN-0008834771") == event
+
+
+def test_a_hidden_event_is_not_listed_until_it_is_shown_again(maintd) -> None:
+    before = maintd("events")
+
+    hidden = maintd("hide", "TTN-0008834771", "--reason", "not ours")
+
+    assert hidden["hidden"]["reason"] == "not ours"
+    assert [one["id"] for one in maintd("events", "--hidden")] == ["TTN-0008834771"]
+    assert len(maintd("events")) == len(before) - 1
+    maintd("hide", "TTN-0008834771", "--undo", "--reason", "ours")
+    assert maintd("events") == before
+    assert "is not hidden" in maintd("hide", "TTN-0008834771", "--undo", "--reason", "ours", status=1)
 
 
 def test_parse_says_what_would_be_recorded_and_touches_no_database(maintd) -> None:

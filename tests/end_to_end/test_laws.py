@@ -28,7 +28,8 @@ from storage import database, queries
 from storage.database import Store
 
 NOW = datetime(2027, 3, 1, 12, tzinfo=UTC)
-MAILS = sorted((Path(__file__).parents[1] / "mail").glob("*/*.eml"))
+TESTS = Path(__file__).parents[1]
+MAILS = [*sorted((TESTS / "mail").glob("*/*.eml")), *sorted((TESTS / "stories").glob("*/*/*.eml"))]
 NOC = MailboxSettings(name="noc", host="localhost", port=993, username="noc", password="x")
 
 
@@ -160,7 +161,14 @@ def fresh(tmp_path: Path) -> Callable[[], str]:
     return make
 
 
-some_mails = st.lists(st.integers(0, len(MAILS) - 1), min_size=1, max_size=12)
+# Any mails, or such as speak of one event: those of one carrier or one story.
+one_mail = st.integers(0, len(MAILS) - 1)
+of_one_carrier = st.sampled_from(sorted({path.parent for path in MAILS})).flatmap(
+    lambda folder: st.lists(st.sampled_from([n for n, path in enumerate(MAILS) if path.parent == folder]), max_size=9)
+)
+some_mails = st.builds(
+    lambda apart, together: [*together, *apart] or [0], st.lists(one_mail, max_size=6), of_one_carrier
+)
 QUIET = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
