@@ -247,7 +247,7 @@ class TestDispositions:
         assert "\n" not in reading.detail
 
     def test_what_the_readers_own_filter_passes_over_is_irrelevant(self):
-        reading = read(b"From: mr@zayo.com\nContent-Type: text/html\n\n<p>Your invoice")
+        reading = read(b"From: mr@zayo.com\nSubject: Your invoice\nContent-Type: text/html\n\n<p>Your invoice")
 
         assert (reading.disposition, reading.reason, reading.updates) == (Disposition.IRRELEVANT, None, ())
 
@@ -387,3 +387,84 @@ def test_what_is_read_does_not_depend_on_the_age_of_the_receipt():
         for delay in (timedelta(0), timedelta(days=1))
     )
     assert early == late
+
+
+class TestCalendars:
+    FORWARDED = (
+        "fyi\n\n---------- Forwarded message ---------\nFrom: NTT <noc@us.ntt.net>\n"
+        "Date: Wed, Nov 11, 2026 at 12:00 PM\nSubject: Notice\nTo: <me@example.com>\n\nSee the calendar.\n"
+    )
+
+    def both(self, name: str, *events: str, text: str | None = None) -> bytes:
+        """Return a notice in an html form with a calendar beside it."""
+        raw = own(name)
+        head, _, body = raw.partition(b"\n\n")
+        lines = head.decode().replace("\n ", " ").replace("\n\t", " ").split("\n")
+        content = [line for line in lines if line.lower().startswith("content-")]
+        other = [line for line in lines if line not in content and not line.lower().startswith("mime-")]
+        inner = "\n".join(content).encode() + b"\n\n" + body
+        return (
+            "\n".join((*other, 'Content-Type: multipart/mixed; boundary="outermost"', "", "--outermost", "")).encode()
+            + inner
+            + b"\n--outermost\nContent-Type: text/calendar\n\n"
+            + (text or calendar(*events)).encode()
+            + b"\n--outermost--\n"
+        )
+
+    def dated(self, raw: bytes) -> Reading:
+        return read_message(raw, received_at=read_envelope(raw).date, directory=directory())
+
+    def test_a_calendar_beside_an_html_form_is_what_counts(self):
+        at = {"DTSTART": "20270301T220000Z", "DTEND": "20270302T040000Z", "X_MAINTNOTE_PROVIDER": "zayo"}
+        reading = self.dated(self.both("zayo/cancelled", event(**at)))
+
+        assert [(update.event_id, update.reader) for update in reading.updates] == [("M-1", "maintd/bcop")]
+        assert [trial.reader for trial in reading.trials] == ["bcop"]
+
+    @pytest.mark.parametrize("change", [{"X_MAINTNOTE_MAINTENANCE_ID": None}, {"DTSTART": "soon"}])
+    def test_an_html_form_beside_a_calendar_of_no_use_is_read(self, change):
+        reading = self.dated(self.both("zayo/cancelled", event(X_MAINTNOTE_PROVIDER="zayo", **change)))
+
+        alone = [update.event_id for update in self.dated(own("zayo/cancelled")).updates]
+        assert [update.event_id for update in reading.updates] == alone != []
+        assert {update.reader for update in reading.updates} == {"circuit-maintenance-parser/zayo"}
+        assert [trial.reader for trial in reading.trials] == ["bcop", "zayo"]
+
+    def test_no_other_reader_reads_a_calendar_that_is_not_understood(self):
+        mixed = event() + "\n" + event(X_MAINTNOTE_PROVIDER="Harbour Fibre")
+        reading = read(mail(mixed))
+
+        assert (reading.reason, reading.updates) == (Reason.UNPARSED, ())
+        assert [trial.reader for trial in reading.trials] == ["bcop", "ntt"]
+        assert "one calendar of several providers" in reading.trials[0].outcome
+
+    def test_a_calendar_forwarded_in_the_running_text_is_the_carriers(self):
+        body = f"{self.FORWARDED}\n--b0\nContent-Type: text/calendar\n\n{calendar(event())}\n--b0--\n"
+        raw = (
+            f"From: me@example.com\nDate: {DATE}\nSubject: Fwd: Notice\n"
+            f'Content-Type: multipart/mixed; boundary="b0"\n\n--b0\nContent-Type: text/plain\n\n{body}'
+        ).encode()
+        (update,) = read(raw).updates
+
+        assert (update.provider, update.reader) == ("ntt", "maintd/bcop")
+        assert update.stamp == datetime(2026, 11, 11, 12, tzinfo=UTC)
+
+    def test_a_calendar_of_a_stranger_forwarded_in_the_running_text_is_the_strangers(self):
+        text = self.FORWARDED.replace("us.ntt.net", "mail.harbourfibre.example")
+        harbour = calendar(event(X_MAINTNOTE_PROVIDER="Harbour Fibre"))
+        body = f"{text}\n--b0\nContent-Type: text/calendar\n\n{harbour}\n--b0--\n"
+        raw = (
+            f"From: me@example.com\nDate: {DATE}\nSubject: Fwd: Notice\n"
+            f'Content-Type: multipart/mixed; boundary="b0"\n\n--b0\nContent-Type: text/plain\n\n{body}'
+        ).encode()
+        (update,) = read(raw).updates
+
+        assert update.provider == "harbourfibre.example"
+
+    def test_a_mail_with_more_maintenances_than_one_can_have_is_invalid(self):
+        reading = read(
+            mail(*[event(UID=str(number), X_MAINTNOTE_MAINTENANCE_ID=f"M-{number}") for number in range(201)])
+        )
+
+        assert (reading.reason, reading.updates) == (Reason.INVALID, ())
+        assert reading.detail == "201 events, more than 200"
