@@ -28,7 +28,6 @@ CORRECTIONS: Mapping[str, tuple[Correction, ...]] = {
     "seaborn": (times.seaborn,),
     "sparkle": (sparkle.by_day,),
     "telxius": (telxius.windows_of_one,),
-    "turkcell": (times.turkcell,),
     "vodafone": (times.vodafone,),
     "windstream": (times.windstream,),
     "zayo": (zayo.with_replaced_ticket,),

@@ -1,9 +1,8 @@
 """Times that the library reads wrongly, read again from the text: it drops every zone but UTC without a word.
 
-Its dates go through a parser that guesses: "GMT+3" is three hours behind GMT to it, "07.08." the 8 July, and "17:00
-HKT" is 17:00 in UTC. Proof: tests/mail/turkcell/planned.eml, tests/mail/momentum/in_central_time.eml,
-tests/mail/hgc/half_past_the_hour.eml, tests/mail/seaborn, tests/mail/vodafone/in_british_summer_time.eml,
-tests/mail/windstream/over_the_end_of_summer_time.eml.
+"17:00 HKT" is 17:00 in UTC to it. Proof: tests/mail/momentum/in_central_time.eml,
+tests/mail/hgc/half_past_the_hour.eml, tests/mail/seaborn/schedule_in_brazil.eml,
+tests/mail/vodafone/in_british_summer_time.eml, tests/mail/windstream/over_the_end_of_summer_time.eml.
 """
 
 import re
@@ -24,8 +23,6 @@ _LABELS: Mapping[str, tuple[re.Pattern[str], re.Pattern[str]]] = {
         ("hgc", r"maintenance window start date (?:&|and) time\b", r"maintenance window end date (?:&|and) time\b"),
         ("momentum", r"maintenance start date/time\b", r"maintenance finish date/time\b"),
         ("seaborn", r"start date/time\b", r"finish date/time\b"),
-        # Turkcell writes "Tİme" too.
-        ("turkcell", r"start t\S{1,2}me\b", r"end t\S{1,2}me\b"),
         ("windstream", r"event start date (?:&|and) time\b", r"event end date (?:&|and) time\b"),
     )
 }
@@ -63,11 +60,6 @@ def momentum(results: Sequence[Result], notification: Notification, provider: Pr
 def seaborn(results: Sequence[Result], notification: Notification, provider: Provider) -> Sequence[Result]:
     """Return the result in the zone that is stated, in the label of one of the forms."""
     return read_again("seaborn", results, notification, provider)
-
-
-def turkcell(results: Sequence[Result], notification: Notification, provider: Provider) -> Sequence[Result]:
-    """Return the result by day and month, and ahead of GMT."""
-    return read_again("turkcell", results, notification, provider)
 
 
 def vodafone(results: Sequence[Result], notification: Notification, provider: Provider) -> Sequence[Result]:

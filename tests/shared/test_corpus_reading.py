@@ -26,10 +26,15 @@ CORRECTIONS: dict[str, dict[str, Any]] = (
     json.loads((MAIL / "corrections.json").read_text(encoding="utf-8")) if NOTICES else {}
 )
 
-# Where the reading is right beside corrections.json: Turkcell writes day.month, and GMT+3 is ahead of GMT.
+# Where the reading is right beside corrections.json: Turkcell writes day.month, GMT+3 is ahead of GMT, and a circuit's
+# number has other digits than 0 and 1.
 CORRECTIONS |= {
     "turkcell/turkcell1": {"start": "2021-08-06T21:00:00Z", "end": "2021-08-07T04:00:00Z"},
-    "turkcell/turkcell2": {"start": "2021-08-17T21:30:00Z", "end": "2021-08-18T03:00:00Z"},
+    "turkcell/turkcell2": {
+        "start": "2021-08-17T21:30:00Z",
+        "end": "2021-08-18T03:00:00Z",
+        "circuits": ["111111111111111", "111111111111112", "1111111111111113"],
+    },
 }
 
 # What the reading does not correct yet.
@@ -110,6 +115,8 @@ def right(name: str, maintenance: dict[str, Any]) -> tuple[object, ...]:
         for key in ("start", "end")
     )
     status, listed = maintenance["status"], worst(maintenance["circuits"])
+    if "circuits" in correction:
+        listed = frozenset((circuit_id, Impact.OUTAGE) for circuit_id in correction["circuits"])
     if (name, maintenance["start"]) in IN_RESERVE:
         status, listed = "TENTATIVE", frozenset()
     account = None if maintenance["account"] in PLACEHOLDERS else maintenance["account"]

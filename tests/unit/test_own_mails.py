@@ -23,7 +23,7 @@ from parsers.reading import read_message
 MAIL = Path(__file__).parents[1] / "mail"
 
 # Notices whose .json is right and which are not read so yet: why. One that is read right must be taken out.
-NOT_YET = {}
+NOT_YET: dict[str, str] = {}
 
 
 def case_of(path: Path) -> str:
