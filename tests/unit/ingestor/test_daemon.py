@@ -5,7 +5,7 @@ from typing import Any, cast
 
 from domain.errors import StorageError
 from ingestor.config import MailboxTable, Settings
-from ingestor.daemon import Watch
+from ingestor.daemon import Watch, providers
 from storage.database import Store
 
 
@@ -26,3 +26,12 @@ def test_a_visit_does_not_raise_where_its_failure_cannot_be_kept() -> None:
     watch = Watch(settings=Settings(mailbox=(table,)), store=cast("Store", FullDisk()))
 
     assert watch.collect(table) == ["maintd.db: the disk is full"]
+
+
+def test_what_the_configuration_asks_of_a_provider_is_in_the_directory() -> None:
+    settings = Settings.model_validate({"provider": [{"name": "zayo", "authentication": "dkim"}]})
+
+    known = providers(settings, None)
+
+    asked = {name: provider.authentication for name in ("zayo", "lumen") if (provider := known.get(name))}
+    assert asked == {"zayo": "dkim", "lumen": None}
