@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from domain.errors import MailboxError, MaintdError
-from domain.message import Arrival, Disposition
+from domain.message import Arrival, Disposition, Terms
 from ingestor import daemon, pipeline
 from ingestor.config import MailboxTable, Settings
 from ingestor.mailbox import MailboxSession, Step, connect, probe
@@ -36,7 +36,7 @@ def check(settings: Settings, *, offline: bool) -> Iterator[Found]:
     yield from _database(settings)
     if offline:
         return
-    pool = daemon.worker_pool(settings, None, count=1)
+    pool = _pool(settings)
     try:
         for table in settings.mailboxes:
             yield from _mailbox(settings, table, pool)
@@ -58,6 +58,18 @@ def _database(settings: Settings) -> Iterator[Found]:
     yield _attempt("database", ask)
 
 
+def _pool(settings: Settings) -> WorkerPool:
+    """Return a pool that knows the senders that people have assigned, where there is a database to ask."""
+    try:
+        store = open_store(settings.database.url)
+    except MaintdError:
+        return daemon.worker_pool(settings, None, count=1)
+    try:
+        return daemon.worker_pool(settings, store, count=1)
+    finally:
+        store.close()
+
+
 def _mailbox(settings: Settings, table: MailboxTable, pool: WorkerPool) -> Iterator[Found]:
     part = f'mailbox "{table.name}"'
     try:
@@ -65,6 +77,7 @@ def _mailbox(settings: Settings, table: MailboxTable, pool: WorkerPool) -> Itera
     except MaintdError as error:
         yield Found(part=part, ok=False, text=str(error))
         return
+    yield _trust(table)
     readable = False
     said = set()
     for finding in probe(mailbox, now=pipeline.utc_now()):
@@ -82,7 +95,22 @@ def _mailbox(settings: Settings, table: MailboxTable, pool: WorkerPool) -> Itera
         yield Found(part=part, ok=False, text=str(error))
         return
     yield from clock(arrivals, now=pipeline.utc_now())
-    yield _attempt(part, lambda: _trial(arrivals, pool))
+    terms = daemon.asked_of_mails(settings)[table.name]
+    yield _attempt(part, lambda: _trial(arrivals, pool, terms))
+
+
+def _trust(table: MailboxTable) -> Found:
+    """Say what a mail must prove here; a mailbox that asks nothing works, and a forged mail with it."""
+    part = f'mailbox "{table.name}"'
+    if table.authserv_id is None:
+        text = (
+            "mails are taken as they come, and their events marked as unverified: set authserv_id to the name under "
+            "which your mail server writes Authentication-Results"
+        )
+        return Found(part=part, ok=None, text=text)
+    forwarders = ", ".join(table.trusted_forwarders or ()) or "nobody: set trusted_forwarders"
+    text = f"a mail must prove itself by what {table.authserv_id} says of it; forwards count of {forwarders}"
+    return Found(part=part, ok=True, text=text)
 
 
 def clock(arrivals: Sequence[Arrival], *, now: datetime) -> Iterator[Found]:
@@ -96,9 +124,9 @@ def clock(arrivals: Sequence[Arrival], *, now: datetime) -> Iterator[Found]:
         yield Found(part="clock", ok=None, text=text)
 
 
-def _trial(arrivals: Sequence[Arrival], pool: WorkerPool) -> str:
+def _trial(arrivals: Sequence[Arrival], pool: WorkerPool, terms: Terms) -> str:
     """Read the newest mails of a mailbox and say what they would give; nothing is stored."""
-    readings = [pool.submit(arrival.raw, arrival.received_at).result() for arrival in arrivals]
+    readings = [pool.submit(arrival.raw, arrival.received_at, terms).result() for arrival in arrivals]
     if not readings:
         return "there is no mail to read on trial"
     understood = sum(reading.disposition is Disposition.APPLIED for reading in readings)
