@@ -7,7 +7,7 @@ with the proof in one of our own mails. A test of each tells when the library ha
 
 from collections.abc import Callable, Mapping, Sequence
 
-from parsers.corrections import bso, crowncastle, flag, google, gtt, ids, lumen, sparkle, telxius, times, zayo
+from parsers.corrections import bso, crowncastle, flag, google, gtt, ids, lumen, sparkle, telstra, telxius, times, zayo
 from parsers.mime import Notification
 from parsers.providers import Provider
 from parsers.statements import Result
@@ -20,13 +20,14 @@ CORRECTIONS: Mapping[str, tuple[Correction, ...]] = {
     "crowncastle": (crowncastle.completed_on_the_last_day,),
     "flag": (flag.by_window,),
     "google": (google.as_stated,),
-    "gtt": (gtt.without_invented_times,),
+    "gtt": (gtt.without_invented_times, gtt.of_customers, gtt.moved_only_to_new_times),
     "hgc": (times.hgc,),
     "lumen": (lumen.by_window,),
     "momentum": (times.momentum,),
     "netflix": (ids.of_circuits,),
     "seaborn": (times.seaborn,),
     "sparkle": (sparkle.by_day,),
+    "telstra": (telstra.as_stated,),
     "telxius": (telxius.windows_of_one,),
     "vodafone": (times.vodafone,),
     "windstream": (times.windstream,),
