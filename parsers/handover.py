@@ -35,6 +35,8 @@ _TAG = re.compile(r"<[^<>]{0,2000}>")
 _INNER_TABLE = re.compile(r"(<table\b(?:(?!</?table\b).)*)</table>", re.IGNORECASE | re.DOTALL)
 _CELL = re.compile(r"<td\b", re.IGNORECASE)
 _ROW = re.compile(r"<tr\b", re.IGNORECASE)
+# "End" as the label of a time, at the beginning of a cell, and as a part of a name.
+_START_OR_END = re.compile(r"(>(?:\s|&nbsp;){0,50})?(Start|End)([a-z]?)")
 
 # Seaborn's reader wants something in front of the account. Proof: tests/mail/seaborn/scheduled.eml.
 _SUBJECT_STARTS = {"seaborn": "Fwd: "}
@@ -71,7 +73,15 @@ def _htmls(notification: Notification, reader: str, date: str) -> list[bytes]:
     if reader == "lumen":
         # This one takes ten rows of nine cells for nine of ten. Source: tests/mail/lumen/nine_circuits.eml.
         texts = [_INNER_TABLE.sub(_with_another_row, text) for text in texts]
+    if reader == "gtt":
+        # This one takes a street in the West End for the end. Source: tests/mail/gtt/new_in_the_west_end.eml.
+        texts = [_START_OR_END.sub(_without_names, text) for text in texts]
     return [_ascii_html(text) for text in texts]
+
+
+def _without_names(word: re.Match[str]) -> str:
+    """Return the label of a time as it is, and what is a part of a name in small letters."""
+    return word[0] if word[1] and not word[3] else word[0].lower()
 
 
 def _with_another_row(table: re.Match[str]) -> str:

@@ -53,6 +53,10 @@ IN_RESERVE = {("lumen/lumen8", 1679544000), ("telxius/telxius1", 1776920400)}
 NUMBERED = {"lumen", "telxius"}
 # These state no id: what the reading takes for one instead is a matter of tests/unit/parsers/test_corrections_ids.py.
 WITHOUT_ID = {"aws", "netflix"}
+# These tables name no customer: the library takes the number of the customer's order for the account.
+WITHOUT_ACCOUNT = {f"gtt/gtt{number}" for number in (1, 3, 4, 6, 7)}
+# An update that says nothing of another time states no status: the library takes it for a new date.
+WITHOUT_STATUS = {"gtt/gtt1"}
 REPLACED = {"zayo/zayo9": "TTN-0002345678"}
 
 pytestmark = [
@@ -119,7 +123,11 @@ def right(name: str, maintenance: dict[str, Any]) -> tuple[object, ...]:
         listed = frozenset((circuit_id, Impact.OUTAGE) for circuit_id in correction["circuits"])
     if (name, maintenance["start"]) in IN_RESERVE:
         status, listed = "TENTATIVE", frozenset()
-    account = None if maintenance["account"] in PLACEHOLDERS else maintenance["account"]
+    if name in WITHOUT_STATUS:
+        status = None
+    account = maintenance["account"]
+    if account in PLACEHOLDERS or name in WITHOUT_ACCOUNT:
+        account = None
     return (right_id(name.partition("/")[0], maintenance["maintenance_id"]), account, status, start, end, listed)
 
 

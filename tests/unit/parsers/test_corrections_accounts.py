@@ -1,0 +1,157 @@
+"""Whose circuits these are, and what became of the work: put right by the text of our own notices.
+
+Where the library is asked alone, a test says when it has mended a fault: then the correction can be deleted.
+"""
+
+from pathlib import Path
+
+import pytest
+from circuit_maintenance_parser import NotificationData, ProviderError, init_provider
+from circuit_maintenance_parser.data import DataPart
+from circuit_maintenance_parser.output import Maintenance
+
+from domain.events import Update
+from domain.vocabulary import MaintenanceStatus
+from parsers.mime import decode, read_envelope
+from parsers.providers import directory
+from parsers.reading import read_message
+
+TESTS = Path(__file__).parents[2]
+NEWER_TELSTRA = "stories/telstra/announced_again_in_the_newer_form/02_announced_in_the_newer_form"
+CANCELLED_EQUINIX = "stories/equinix/cancelled_and_a_forward_comes_last/05_cancelled"
+
+
+def raw(case: str) -> bytes:
+    return (TESTS / f"{case}.eml").read_bytes()
+
+
+def updates(case: str) -> list[Update]:
+    notice = raw(case)
+    return list(read_message(notice, received_at=read_envelope(notice).date, directory=directory()).updates)
+
+
+def owned(case: str) -> dict[str | None, list[str]]:
+    """Return the circuits of each account."""
+    return {
+        update.account: [circuit.circuit_id for window in update.windows or () for circuit in window.circuits or ()]
+        for update in updates(case)
+    }
+
+
+def statuses(case: str) -> list[MaintenanceStatus | None]:
+    return [update.status for update in updates(case)]
+
+
+def library_of(case: str) -> Maintenance:
+    """Return what the library itself makes of a notice."""
+    notification = decode(raw(case))
+    parts = [
+        DataPart(text.type, text.text.encode("ascii", "xmlcharrefreplace").replace(b"=", b"=3D"))
+        for text in notification.texts
+    ]
+    headers = {"subject": notification.subject, "date": f"{notification.date:%a, %d %b %Y %H:%M:%S +0000}"}
+    parts += [DataPart(f"email-header-{name}", value.encode()) for name, value in headers.items()]
+    (found,) = init_provider(case.split("/")[1]).get_maintenances(NotificationData(data_parts=parts))
+    return found
+
+
+# --- GTT --------------------------------------------------------------------------------------------------------
+
+
+def test_a_column_of_customers_says_whose_a_circuit_is() -> None:
+    assert owned("mail/gtt/two_customers") == {
+        "Ridgeline Hosting LLC": ["730115-4410206"],
+        "Ridgeline Media GmbH": ["730188-4410311"],
+    }
+
+
+def test_the_number_of_an_order_is_no_account() -> None:
+    assert owned("mail/gtt/new_in_the_west_end") == {None: ["730115-4419310", "730115-4419311"]}
+
+
+@pytest.mark.parametrize(
+    ("case", "account"),
+    [
+        ("mail/gtt/two_customers", "Ridgeline Media GmbH"),
+        ("mail/gtt/update_of_the_same_time", "PO # RDG-VIE-FRA-2"),
+    ],
+)
+def test_the_library_still_takes_the_third_column_of_the_last_row_for_the_account(case: str, account: str) -> None:
+    assert library_of(case).account == account, "mended: delete parsers/corrections/gtt.of_customers"
+
+
+def test_an_update_is_a_new_date_only_where_a_time_is_struck_out() -> None:
+    assert statuses("mail/gtt/update_of_the_same_time") == [None]
+    assert statuses("mail/gtt/update_with_a_new_time") == [MaintenanceStatus.RE_SCHEDULED]
+
+
+def test_the_library_still_takes_every_update_for_a_new_date() -> None:
+    mended = "mended: delete parsers/corrections/gtt.moved_only_to_new_times"
+    assert library_of("mail/gtt/update_of_the_same_time").status.value == "RE-SCHEDULED", mended
+
+
+def test_a_street_with_an_end_in_its_name_is_no_end() -> None:
+    (update,) = updates("mail/gtt/new_in_the_west_end")
+
+    assert [(window.start.hour, window.end.hour) for window in update.windows or ()] == [(22, 4)]
+
+
+def test_the_library_still_takes_a_street_for_the_end() -> None:
+    # Mended where it raises nothing: delete parsers.handover._without_names.
+    with pytest.raises(ProviderError):
+        library_of("mail/gtt/new_in_the_west_end")
+
+
+# --- Telstra ----------------------------------------------------------------------------------------------------
+
+
+def test_the_newer_form_names_the_customer_and_the_work_as_they_are() -> None:
+    (update,) = updates(NEWER_TELSTRA)
+
+    assert update.account == "Northlight Media"
+    assert update.summary == "Work on a repeater. Traffic is moved to the other fibre pair for the time of the work"
+
+
+def test_the_library_still_spoils_the_customer_and_the_work() -> None:
+    mended = "mended: delete the account and the summary of parsers/corrections/telstra"
+    found = library_of(NEWER_TELSTRA)
+
+    assert found.account == "rthlight media", mended
+    assert "\n" in found.summary, mended
+
+
+def test_what_was_unsuccessful_was_done_unless_it_is_called_off() -> None:
+    assert statuses("mail/telstra/unsuccessful") == [MaintenanceStatus.COMPLETED]
+    assert statuses("mail/telstra/unsuccessful_and_called_off") == [MaintenanceStatus.CANCELLED]
+
+
+def test_the_library_still_takes_what_was_unsuccessful_for_cancelled() -> None:
+    mended = "mended: delete the status of parsers/corrections/telstra"
+    assert library_of("mail/telstra/unsuccessful").status.value == "CANCELLED", mended
+
+
+def test_the_head_of_a_notice_says_its_status_and_not_its_details() -> None:
+    assert statuses("mail/telstra/withdrawn_and_scheduled_anew") == [MaintenanceStatus.CANCELLED]
+
+
+def test_the_library_still_takes_any_word_of_a_notice_for_its_status() -> None:
+    mended = "mended: delete the status of parsers/corrections/telstra"
+    assert library_of("mail/telstra/withdrawn_and_scheduled_anew").status.value == "CONFIRMED", mended
+
+
+# --- Equinix, which a reader of our own reads -------------------------------------------------------------------
+
+
+def test_a_cancellation_of_scheduled_work_is_one() -> None:
+    assert statuses(CANCELLED_EQUINIX) == [MaintenanceStatus.CANCELLED]
+
+
+def test_each_row_says_whose_its_circuit_is() -> None:
+    assert owned("mail/equinix/two_accounts") == {"140077": ["20655018-A"], "140981": ["20655019-A"]}
+
+
+def test_the_library_still_takes_cancelled_work_for_scheduled_and_the_last_account_for_all() -> None:
+    found = library_of("mail/equinix/two_accounts")
+
+    assert found.status.value == "CONFIRMED"
+    assert (found.account, len(found.circuits)) == ("140981", 2)
