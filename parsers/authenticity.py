@@ -8,7 +8,7 @@ domain of the same organisation; SPF says nothing of the From header. Source: RF
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 
 from tldextract import TLDExtract
 
@@ -69,7 +69,7 @@ def claimed(stated: str, directory: Directory) -> tuple[Provider, ...]:
     return directory.identify(f"@{domain}")
 
 
-@cache
+@lru_cache(maxsize=4096)
 def organisation_of(domain: str) -> str | None:
     """Return the organisational domain of a domain, ``a.co.uk`` of ``mx.noc.a.co.uk``; None where it has none."""
     found = _suffixes()(domain.strip().rstrip(".").lower())
