@@ -13,7 +13,7 @@ from domain.events import EventKey, id_key_of
 from domain.message import Disposition
 from domain.vocabulary import Kind, Phase
 from ingestor import check as checks
-from ingestor import cli_cures, config, curation, daemon, demo, logs, pipeline, reports, terminal
+from ingestor import cli_cures, config, curation, daemon, demo, logs, pipeline, quarantine_reports, reports, terminal
 from ingestor.cli_quarantine import quarantine
 from ingestor.command import (
     FOUND_SOMETHING,
@@ -27,6 +27,7 @@ from ingestor.command import (
     with_config,
     with_output,
 )
+from ingestor.quarantine import groups
 from storage import database, events, queries
 from storage.database import Store
 
@@ -115,10 +116,10 @@ def _print_found(store: Store, settings: config.Settings) -> None:
     with store.reading() as connection:
         found = queries.events(connection, now=now, completions=completions(settings, store))
         counts = queries.stats(connection, now=now, mailboxes=["demo"])["messages"]
-        waiting = queries.messages(connection, disposition=Disposition.QUARANTINED)
+        waiting = queries.outlines(connection, disposition=Disposition.QUARANTINED)
     reports.print_events(found, utc=False)
     reports.print_counts(counts)
-    reports.print_quarantine(waiting, utc=False)
+    quarantine_reports.print_groups(groups(waiting), utc=False)
 
 
 def _print_what_next(directory: Path) -> None:

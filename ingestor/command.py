@@ -167,13 +167,6 @@ def one_event(request: Request, store: Store, event_id: str, kind: str | None, p
     return max(found, key=lambda one: one["generation"])
 
 
-def not_in_quarantine(store: Store, number: int) -> NotFound:
-    """Return the error that a message is elsewhere, with where."""
-    with store.reading() as connection:
-        disposition = queries.message(connection, number)["disposition"]
-    return NotFound(f"message {number} is not in quarantine but {disposition}")
-
-
 def completions(settings: config.Settings, store: Store) -> frozenset[str]:
     """Return the names of the providers that are known to send completions."""
     return frozenset(one.name for one in daemon.providers(settings, store) if one.sends_completions)

@@ -1,4 +1,4 @@
-"""What a person does with stored mails: import, assign a sender, read again."""
+"""What a person does with stored mails and their events: import, correct, retract, hide, read again."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
@@ -74,48 +74,6 @@ def _arrivals(paths: Sequence[str], stdin: BinaryIO, skipped: Callable[[str], No
             received_at=receipt(envelope, internal_date=None, now=pipeline.utc_now()),
             size=found.size,
             too_large=found.too_large,
-        )
-
-
-def assign(store: Store, number: int, provider: str, *, author: str) -> tuple[str, list[int]]:
-    """Say that the sender of a message is a provider, from now on; return the sender and the messages to read again."""
-    with store.writing() as connection:
-        (message,) = messages.load(connection, [number])
-        sender = message.envelope.sender
-        if sender is None:
-            raise NotFound(
-                f"message {number} has not one sender to assign: its From is {message.envelope.from_header!r}"
-            )
-        messages.assign(connection, sender, provider, author, pipeline.utc_now())
-        again = messages.select_quarantined(connection, sender=sender)
-    return sender, [one for one in again if requeue(store, one)]
-
-
-def requeue(store: Store, number: int) -> bool:
-    """Have a message of the quarantine read again, with all its attempts; False if it is not there."""
-    with store.writing() as connection:
-        return messages.set_disposition(
-            connection,
-            number,
-            Disposition.RECEIVED,
-            expected=[Disposition.QUARANTINED],
-            now=pipeline.utc_now(),
-        )
-
-
-def ignore(store: Store, number: int, *, author: str) -> bool:
-    """Say that a message of the quarantine is of no concern; False if it is not there.
-
-    What was applied of a message that is there only in part stays applied.
-    """
-    with store.writing() as connection:
-        return messages.set_disposition(
-            connection,
-            number,
-            Disposition.IGNORED,
-            expected=[Disposition.QUARANTINED],
-            now=pipeline.utc_now(),
-            detail=f"ignored by {author}",
         )
 
 

@@ -12,24 +12,6 @@ from parsers.providers import Directory
 
 Row = Mapping[str, Any]
 
-# How much of a mail is shown on a terminal; the whole of it is in --json.
-SHOWN_LINES = 120
-
-# What to do about each reason of quarantine. The long form is docs/quarantine.md.
-CURES = {
-    "unknown_provider": "maintd quarantine assign {id} PROVIDER, if the sender is a carrier; else ignore {id}",
-    "unparsed": "read it by hand; maintd quarantine retry {id} after an upgrade, or ignore {id}",
-    "ambiguous": "read it by hand, then maintd quarantine ignore {id}",
-    "partial": "what was plausible is applied; look at the rest, then maintd quarantine ignore {id}",
-    "invalid": "what it says cannot be right: read it by hand, then maintd quarantine ignore {id}",
-    "untrusted": "its From is not one address: look at it with care, then maintd quarantine ignore {id}",
-    "proposal": "look at what is proposed",
-    "malformed": "it is not built as mail is: read it by hand, then maintd quarantine ignore {id}",
-    "too_large": "only its beginning is kept: read it in its mailbox, or raise max_message_bytes",
-    "parser_crashed": "maintd quarantine retry {id} after an upgrade, or ignore {id}",
-    "parser_timeout": "maintd quarantine retry {id}, with more cpu_seconds, or ignore {id}",
-}
-
 # In this order what changed in an event is told.
 _CHANGES = (
     *("status", "start", "end", "windows", "circuits", "summary", "accounts", "organizer"),
@@ -76,7 +58,11 @@ def print_event(event: Row, *, utc: bool) -> None:
             "acknowledged": "yes" if event["acknowledged"] else "no",
             "ticket": event["internal_ticket"],
             "said at": terminal.local(event["stamp"], utc=utc) + (" (inferred)" if event["stamp_inferred"] else ""),
-            "proven": "no: the mailbox has no check of senders yet" if event["unverified"] else "yes",
+            "proven": "no: its mails, or one of them, prove nothing" if event["unverified"] else "yes",
+            "hidden": f"by {event['hidden']['author']}: {event['hidden']['reason']}" if event["hidden"] else "",
+            "replaces": event["replaces"],
+            "replaced by": event["replaced_by"],
+            "also known as": ", ".join(event["references"]),
         }
     )
     terminal.print_line("")
@@ -121,7 +107,7 @@ def print_event(event: Row, *, utc: bool) -> None:
                 terminal.local(message["received_at"], utc=utc),
                 message["from"],
                 message["subject"],
-                message["disposition"],
+                message["disposition"] + (", retracted" if message["retracted"] else ""),
             )
             for message in event["messages"]
         ),
@@ -200,49 +186,6 @@ def print_messages(found: Sequence[Row], *, utc: bool) -> None:
             for message in found
         ),
     )
-
-
-def print_quarantine(found: Sequence[Row], *, utc: bool) -> None:
-    """Print what waits for a person, and why."""
-    if not found:
-        terminal.print_error("the quarantine is empty")
-        return
-    terminal.print_table(
-        ("id", "received", "from", "subject", "reason"),
-        (
-            (
-                message["id"],
-                terminal.local(message["received_at"], utc=utc),
-                message["from"],
-                message["subject"],
-                message["reason"],
-            )
-            for message in found
-        ),
-    )
-
-
-def print_message(message: Row, raw: bytes, *, utc: bool) -> None:
-    """Print a mail as it came, without what steers a terminal, and what can be done about it."""
-    terminal.print_facts(
-        {
-            "message": message["id"],
-            "received": terminal.local(message["received_at"], utc=utc),
-            "from": message["from"],
-            "subject": message["subject"],
-            "where": " ".join(str(message[key]) for key in ("mailbox", "folder", "imap_uid") if message[key]),
-            "became": message["disposition"],
-            "reason": message["reason"],
-            "because": message["detail"],
-            "what to do": CURES[message["reason"]].format(id=message["id"]) if message["reason"] else "",
-        }
-    )
-    lines = raw.decode("utf-8", "replace").splitlines()
-    terminal.print_line("")
-    for line in lines[:SHOWN_LINES]:
-        terminal.print_line(line)
-    if len(lines) > SHOWN_LINES:
-        terminal.print_line(f"… and {len(lines) - SHOWN_LINES} more lines: --json has all")
 
 
 # --- reading ----------------------------------------------------------------------------------------------------

@@ -16,8 +16,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from rich.table import Table
 from rich.text import Text
 
-# C0 but for the newline, C1, and what turns the direction of text or hides in it. Source: Unicode TR 36, bidi.
-_UNSAFE = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]")
+# C0 but for the newline, C1, and what turns the direction of text or hides in it: also annotations and tags.
+# Source: Unicode TR 36, bidi; TR 51, tags.
+_UNSAFE = re.compile(
+    "[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff"
+    "\U000e0000-\U000e007f]"
+)
 
 _STYLES = {
     "CANCELLED": "dim strike",
@@ -49,14 +53,19 @@ def safe(value: object) -> str:
     return _UNSAFE.sub("\ufffd", str(value).replace("\t", "    "))
 
 
+def escaped(text: str) -> str:
+    """Return text in which what a terminal obeys or does not show is written out, as in a string of Python."""
+    return _UNSAFE.sub(lambda unsafe: unsafe[0].encode("unicode_escape").decode("ascii"), text)
+
+
 def one_line(value: object) -> str:
     """Return a value as safe text without line breaks."""
     return " ".join(safe(value).split())
 
 
 def print_json(value: object) -> None:
-    """Print a value as JSON, as it is: its strings are escaped by JSON itself."""
-    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=True) + "\n")
+    """Print a value as JSON, as it is: its strings are escaped by JSON itself, but for the control character DEL."""
+    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=True).replace("\x7f", "\\u007f") + "\n")
 
 
 def print_line(text: str) -> None:

@@ -9,7 +9,7 @@ import binascii
 import codecs
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -148,6 +148,12 @@ def read_envelope(raw: bytes) -> Envelope:
 def decode(raw: bytes) -> Notification:
     """Return the message as text. Raises ``MalformedMessage`` where it is nested too deep or has too many parts."""
     return _notification(raw, depth=0, budget=_Budget())
+
+
+def headers_of(raw: bytes, names: Sequence[str]) -> list[tuple[str, str]]:
+    """Return the header fields of these names in their order, each with its name, decoded and without controls."""
+    fields, _ = _split(raw, _start_of_headers(raw))
+    return [(name, _clean(_decode_words(value))) for name in names for value in fields.get(name.lower(), ())]
 
 
 def without_controls(text: str) -> str:

@@ -275,26 +275,31 @@ def settle(
 
 def set_disposition(
     conn: Connection,
-    message: int,
+    numbers: Iterable[int],
     disposition: Disposition,
     *,
     expected: Collection[Disposition],
     now: datetime,
     reason: Reason | None = None,
     detail: str = "",
-) -> bool:
-    """Change what became of a message by a person's word; False where it is none of the expected ones any more.
+) -> list[int]:
+    """Change what became of messages by a person's word; return those that had one of the expected ones until now.
 
-    RECEIVED has it read again, with all its attempts; not one of which only the beginning is kept. Its updates are the
-    caller's to replace.
+    RECEIVED has them read again, with all their attempts; not one of which only the beginning is kept. Their updates
+    are the caller's to replace.
     """
     facts: dict[str, Any] = {"disposition": disposition, "reason": reason, "detail": detail, "settled_at": now}
+    statement = sa.update(messages).where(messages.c.disposition.in_(list(expected))).returning(messages.c.id)
     if disposition is Disposition.RECEIVED:
         facts |= {"attempts": 0, "settled_at": None}
-    statement = sa.update(messages).where(messages.c.id == message, messages.c.disposition.in_(list(expected)))
-    if disposition is Disposition.RECEIVED:
         statement = statement.where(messages.c.too_large.is_(sa.false()))
-    return conn.execute(statement.values(**facts)).rowcount == 1
+    # One order for all processes, as when they are recorded.
+    wanted = sorted(numbers)
+    changed: list[int] = []
+    for begin in range(0, len(wanted), _MANY):
+        part = statement.where(messages.c.id.in_(wanted[begin : begin + _MANY]))
+        changed += conn.scalars(part.values(**facts))
+    return sorted(changed)
 
 
 def load(conn: Connection, numbers: Iterable[int]) -> list[Message]:
@@ -328,20 +333,6 @@ def select_numbers(
         statement = statement.where(messages.c.provider == provider)
     if since is not None:
         statement = statement.where(messages.c.received_at >= since)
-    return list(conn.scalars(statement))
-
-
-def select_quarantined(conn: Connection, *, reason: Reason | None = None, sender: str | None = None) -> list[int]:
-    """Return the numbers of the messages in quarantine that can be read again, in their order."""
-    statement = (
-        select(messages.c.id)
-        .where(messages.c.disposition == Disposition.QUARANTINED, messages.c.too_large.is_(sa.false()))
-        .order_by(messages.c.id)
-    )
-    if reason is not None:
-        statement = statement.where(messages.c.reason == reason)
-    if sender is not None:
-        statement = statement.where(messages.c.sender == sender)
     return list(conn.scalars(statement))
 
 
@@ -388,6 +379,24 @@ def decide(conn: Connection, message: int, decision: Decision, *, author: str, r
         "decided_at": now,
     }
     _upsert(conn, decisions, {"message": message}, facts)
+
+
+def decided(conn: Connection, numbers: Collection[int]) -> dict[int, Decision]:
+    """Return what a person said of messages, without those of which nobody said anything."""
+    wanted = sorted(numbers)
+    found: dict[int, Decision] = {}
+    for begin in range(0, len(wanted), _MANY):
+        statement = select(decisions).where(decisions.c.message.in_(wanted[begin : begin + _MANY]))
+        for row in conn.execute(statement):
+            found[row.message] = Decision(
+                provider=row.provider, reader=row.reader, released=row.released, accepted=row.accepted
+            )
+    return found
+
+
+def undecide(conn: Connection, message: int) -> bool:
+    """Forget what a person said of a message; False where nobody did."""
+    return conn.execute(sa.delete(decisions).where(decisions.c.message == message)).rowcount == 1
 
 
 def retract(conn: Connection, message: int, *, author: str, reason: str, now: datetime) -> None:
@@ -457,3 +466,8 @@ def assign(conn: Connection, sender: str, provider: str, author: str, now: datet
     """Assign a sender to a provider from now on; a later assignment takes the place of an earlier one."""
     facts = {"provider": provider, "author": author, "assigned_at": now}
     _upsert(conn, sender_assignments, {"sender": sender}, facts)
+
+
+def unassign(conn: Connection, sender: str) -> bool:
+    """Let a sender be nobody's that a person has assigned; False where nobody has."""
+    return conn.execute(sa.delete(sender_assignments).where(sender_assignments.c.sender == sender)).rowcount == 1

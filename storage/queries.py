@@ -40,6 +40,7 @@ from storage.schema import (
     history,
     raw_messages,
     retractions,
+    sender_assignments,
     sightings,
     stored_key,
     updates,
@@ -404,6 +405,58 @@ def messages(
     return [_message_shape(one) for one in _found_messages(conn, sa.and_(sa.true(), *wanted), limit)]
 
 
+def outlines(
+    conn: Connection,
+    *,
+    numbers: Sequence[int] | None = None,
+    disposition: Disposition | None = None,
+    reasons: Collection[Reason] = (),
+    provider: str | None = None,
+    sender: str | None = None,
+    since: datetime | None = None,
+) -> list[Shape]:
+    """Return what is needed to choose among messages, the newest first, in one statement: no places, no events.
+
+    ``sender`` is an address, or ``@domain`` for all addresses of a domain. ``whole`` says that more than the beginning
+    of the message is kept. ``numbers``: these alone; those that do not exist are left out.
+    """
+    wanted: list[ColumnElement[bool]] = []
+    if disposition is not None:
+        wanted.append(message_rows.c.disposition == disposition)
+    if reasons:
+        wanted.append(message_rows.c.reason.in_(sorted(reasons)))
+    if provider is not None:
+        wanted.append(message_rows.c.provider == provider)
+    if sender is not None:
+        address = sender.strip().lower()
+        of_domain = message_rows.c.sender.endswith(address, autoescape=True)
+        wanted.append(of_domain if address.startswith("@") else message_rows.c.sender == address)
+    if since is not None:
+        wanted.append(message_rows.c.received_at >= since)
+    names = ("id", "received_at", "from_header", "sender", "subject", "disposition", "reason", "provider", "detail")
+    columns = [message_rows.c[name] for name in (*names, "too_large")]
+    statement = select(*columns).where(sa.and_(sa.true(), *wanted)).order_by(message_rows.c.id.desc())
+    if numbers is None:
+        return [_outline(row) for row in conn.execute(statement)]
+    parts = (sorted(numbers, reverse=True)[begin : begin + _AT_ONCE] for begin in range(0, len(numbers), _AT_ONCE))
+    return [_outline(row) for part in parts for row in conn.execute(statement.where(message_rows.c.id.in_(part)))]
+
+
+def _outline(row: Row[Any]) -> Shape:
+    return {
+        "id": row.id,
+        "received_at": _iso(row.received_at),
+        "from": row.from_header,
+        "sender": row.sender,
+        "subject": row.subject,
+        "disposition": row.disposition,
+        "reason": row.reason,
+        "provider": row.provider,
+        "detail": row.detail,
+        "whole": not row.too_large,
+    }
+
+
 def message(conn: Connection, number: int) -> Shape:
     """Return all that the ledger holds of one message but its bytes; NotFound where it does not exist."""
     found = _found_messages(conn, message_rows.c.id == number, None)
@@ -430,6 +483,15 @@ def message(conn: Connection, number: int) -> Shape:
             for place in found[0].places
         ],
     }
+
+
+def assignments(conn: Connection) -> list[Shape]:
+    """Return the senders that people have assigned to a provider, by address, each with who did and when."""
+    rows = conn.execute(select(sender_assignments).order_by(sender_assignments.c.sender))
+    return [
+        {"sender": row.sender, "provider": row.provider, "author": row.author, "at": _iso(row.assigned_at)}
+        for row in rows
+    ]
 
 
 def _said_of_message(conn: Connection, table: sa.Table, number: int, at: str) -> Shape | None:
@@ -488,13 +550,14 @@ def _found_messages(conn: Connection, condition: ColumnElement[bool], limit: int
 
 
 def _messages_of(conn: Connection, key: EventKey) -> list[Shape]:
-    """Return the messages that state something of a key, in the order of their stamps."""
+    """Return the messages that state something of a key, in the order of their stamps, and whether it counts."""
     of_key = sa.and_(updates.c.kind == key.kind, updates.c.provider == key.provider, updates.c.id_key == key.id_key)
     stamps = select(updates.c.message, func.min(updates.c.stamp)).where(of_key).group_by(updates.c.message)
     in_order = [row[0] for row in sorted(conn.execute(stamps), key=lambda row: (row[1], row[0]))]
     condition = message_rows.c.id.in_(select(updates.c.message).where(of_key))
     shapes = {one.row.id: _message_shape(one) for one in _found_messages(conn, condition, None)}
-    return [shapes[number] for number in in_order]
+    gone = set(conn.scalars(select(retractions.c.message).where(retractions.c.message.in_(in_order))))
+    return [{**shapes[number], "retracted": number in gone} for number in in_order]
 
 
 def _message_shape(found: _Found) -> Shape:

@@ -151,7 +151,7 @@ def test_what_is_taken_back_leaves_no_trace_in_windows_circuits_or_history(store
     with store.writing() as conn:
         events.refold(conn, events.replace_updates(conn, number, []))
         messages.set_disposition(
-            conn, number, Disposition.IGNORED, expected=[Disposition.APPLIED], now=NOW, detail="taken back"
+            conn, [number], Disposition.IGNORED, expected=[Disposition.APPLIED], now=NOW, detail="taken back"
         )
     assert state(store) == before
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from domain.errors import NotFound
-from domain.message import Disposition, Reason
+from domain.message import Decision, Disposition, Reason
 from storage import database, messages, queries
 from storage.messages import Cursor, Filing, Recorded
 
@@ -186,7 +186,9 @@ def test_a_person_has_a_message_read_again_with_all_its_attempts(store, record, 
 
     def change(disposition, *expected, **facts):
         with store.writing() as conn:
-            return messages.set_disposition(conn, number, disposition, expected=expected, now=NOW, **facts)
+            return messages.set_disposition(conn, [number], disposition, expected=expected, now=NOW, **facts) == [
+                number
+            ]
 
     assert not change(Disposition.RECEIVED, Disposition.IGNORED, Disposition.IRRELEVANT)
     assert change(Disposition.RECEIVED, Disposition.QUARANTINED)
@@ -213,12 +215,38 @@ def test_stored_messages_are_chosen_by_what_is_known_of_them(store, record, arri
         assert messages.select_numbers(conn, dispositions=[Disposition.QUARANTINED]) == [b, c]
         assert messages.select_numbers(conn, provider="zayo") == [a, b]
         assert messages.select_numbers(conn, since=NOW + timedelta(hours=1)) == [b]
-        assert messages.select_quarantined(conn) == [b, c]
-        assert messages.select_quarantined(conn, reason=Reason.UNPARSED) == [b]
-        assert messages.select_quarantined(conn, sender="x@evil.example") == [c]
         assert [message.id for message in messages.load(conn, [d, a])] == [d, a]
         with pytest.raises(NotFound, match="no message 99"):
             messages.load(conn, [a, 99])
+
+
+def test_a_person_settles_many_at_once_and_those_that_are_elsewhere_stay(store, record, arrival, reading):
+    numbers = record(*(arrival(str(n), imap_uid=n) for n in range(1, 1202)), arrival("big", imap_uid=1, too_large=True))
+    for number in numbers[:1200]:
+        settle(store, number, reading(reason=Reason.UNPARSED))
+
+    def change(disposition, *expected):
+        with store.writing() as conn:
+            return messages.set_disposition(conn, numbers, disposition, expected=expected, now=NOW)
+
+    # One is not read yet.
+    assert change(Disposition.IGNORED, Disposition.QUARANTINED) == sorted([*numbers[:1200], numbers[-1]])
+    # Of one only the beginning is kept.
+    assert change(Disposition.RECEIVED, Disposition.IGNORED) == sorted(numbers[:1200])
+    assert change(Disposition.RECEIVED, Disposition.QUARANTINED) == []
+
+
+def test_what_a_person_decides_is_held_until_it_is_forgotten(store, record, arrival):
+    a, b = record(arrival("a"), arrival("b", imap_uid=2))
+    released = Decision(released=True, provider="zayo")
+    with store.writing() as conn:
+        messages.decide(conn, a, released, author="alice", reason="they called", now=NOW)
+    with store.reading() as conn:
+        assert messages.decided(conn, [a, b]) == {a: released}
+        assert [message.decision for message in messages.load(conn, [a, b])] == [released, Decision()]
+    with store.writing() as conn:
+        assert [messages.undecide(conn, number) for number in (a, b, a)] == [True, False, False]
+        assert messages.decided(conn, [a, b]) == {}
 
 
 # --- filing on the server ---
@@ -263,3 +291,14 @@ def test_the_last_assignment_of_a_sender_holds(store):
         messages.assign(conn, "noc@small.example", "lumen", "bob", NOW)
         messages.assign(conn, "noc@other.example", "gtt", "bob", NOW)
         assert messages.assignments(conn) == {"noc@small.example": "lumen", "noc@other.example": "gtt"}
+        assert queries.assignments(conn) == [
+            {"sender": "noc@other.example", "provider": "gtt", "author": "bob", "at": "2026-11-20T12:00:00Z"},
+            {"sender": "noc@small.example", "provider": "lumen", "author": "bob", "at": "2026-11-20T12:00:00Z"},
+        ]
+
+
+def test_an_assignment_is_taken_back_once(store):
+    with store.writing() as conn:
+        messages.assign(conn, "noc@small.example", "zayo", "alice", NOW)
+        assert [messages.unassign(conn, "noc@small.example") for _ in range(2)] == [True, False]
+        assert messages.assignments(conn) == {}
