@@ -16,10 +16,10 @@ _BANNER_CHARACTERS = 900
 _ELEMENT_CHARACTERS = 6000
 
 _ENCODED = re.compile(r"=3D[\"']")
-_EQUALS = re.compile(r"=3D|(?<=[^\n=]{40})=\r?\n")
+_EQUALS = re.compile(r"=3D|(?<=[^\n]{40})(?<!==)=\r?\n")
 _BARE_EQUALS = re.compile(r"=(?!\r?\n|[0-9A-F]{2}|\Z)")
 _BROKEN_LINES = re.compile(r"=\r?\n[^\n]*[^>=\n]=\r?\n")
-_LONG_LINE_BREAK = re.compile(r"(?<=[^\n=]{40})=\r?\n")
+_LONG_LINE_BREAK = re.compile(r"(?<=[^\n]{40})(?<!==)=\r?\n")
 _ELEMENT = re.compile(r"<(/?)(table|div)\b", re.IGNORECASE)
 _TAG = re.compile(r"<[^<>]{0,2000}>")
 _SPACES = re.compile(r"&nbsp;|&#160;|&#xa0;|[\xa0\u202f\u2007]", re.IGNORECASE)
