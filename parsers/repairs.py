@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from parsers.mime import Notification, Text, to_text
 
+_MOST_CHARACTERS = 1_000_000
 _SEARCHED_CHARACTERS = 20_000
 _BANNER_CHARACTERS = 900
 _ELEMENT_CHARACTERS = 6000
@@ -40,7 +41,9 @@ _BANNER_WORDS = re.compile(
 def versions(notification: Notification) -> Iterator[Notification]:
     """Yield the notification as it was probably written, as it came, and with all undone that may have happened."""
     written = decoded(notification)
-    clean = _changed(written, _clean)
+    # A carrier's notice is shorter by far; what is longer is read twice at most.
+    short = sum(len(text.text) for text in notification.texts) <= _MOST_CHARACTERS
+    clean = _changed(written, _clean) if short else written
     if written is not notification:
         yield written
     yield notification

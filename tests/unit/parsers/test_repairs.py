@@ -75,6 +75,10 @@ def test_a_text_to_which_nothing_happened_has_one_version():
     assert versions_of("<p>External work outside of the city</p>") == ["<p>External work outside of the city</p>"]
 
 
+def test_a_text_longer_than_any_notice_is_left():
+    assert len(versions_of("a&nbsp;b" + " " * 1_000_000)) == 1
+
+
 def test_a_calendar_is_only_decoded():
     text = "BEGIN:VCALENDAR\nX-A;VALUE=3DTEXT:Diese E-Mail stammt von einem externen Absender\nEND:VCALENDAR"
 
