@@ -66,14 +66,23 @@ class _Message:
 
 
 def _most_telling(readings: Iterator[Reading]) -> Reading | None:
-    """Return the first reading that gives updates, else the first that a person must see, else the first."""
+    """Return the first reading that gives updates, else the first that a person must see, else the first.
+
+    That something was understood, and may not be applied, tells more than that another notice was not understood.
+    """
     silent = []
     for reading in readings:
         if reading.updates:
             return reading
         silent.append(reading)
-    quarantined = (reading for reading in silent if reading.disposition is Disposition.QUARANTINED)
-    return next(quarantined, silent[0] if silent else None)
+    return min(silent, key=_silence) if silent else None
+
+
+def _silence(reading: Reading) -> int:
+    """Return how little a reading without updates tells: of equal ones the first counts."""
+    if reading.disposition is not Disposition.QUARANTINED:
+        return 2
+    return 1 if reading.reason is Reason.UNPARSED else 0
 
 
 # What it says
