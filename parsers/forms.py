@@ -173,7 +173,7 @@ FORMS: tuple[Form, ...] = (
         known_from="tests/mail/google/scheduled.eml",
         faults=(
             'The first word in brackets of the subject is the status: the one before "Google" is taken.',
-            "Without an end it lasts an hour: the duration is taken, or no window.",
+            "Without an end it lasts an hour: the duration is taken; without that too it stands, with a warning.",
         ),
     ),
     Form(

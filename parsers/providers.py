@@ -51,8 +51,7 @@ PROVIDERS: tuple[Provider, ...] = (
     Provider(name="bso", readers=("bso",), senders=("@bso.co",), sends_completions=True),
     Provider(name="cirion", readers=("cirion",), senders=("@ciriontechnologies.com",), sends_completions=True),
     Provider(name="cogent", readers=("cogent",), senders=("@cogentco.com",)),
-    # What was Lumen's in Europe writes in Lumen's form still.
-    # Source: github.com/networktocode/circuit-maintenance-parser/issues/333
+    # What was Lumen's in Europe writes in Lumen's form still. Source: issue 333 of circuit-maintenance-parser.
     Provider(name="colt", readers=("colt", "lumen"), senders=("@colt.net",), sends_completions=True),
     Provider(
         name="crowncastle",

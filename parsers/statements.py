@@ -40,7 +40,8 @@ class Result:
     """What a notice says of one window of an event, or of the event where ``start`` and ``end`` are None.
 
     ``circuits`` None: not stated; empty: stated to be without. ``nameless``: a circuit without an id was left out.
-    ``number`` is the window's own. ``fault``: why nothing of it can be used, empty where it can.
+    ``number`` is the window's own. ``fault``: why nothing of it can be used, empty where it can. ``doubt``: what a
+    person should know of it, empty for nothing.
     """
 
     event_id: str
@@ -59,6 +60,7 @@ class Result:
     references: tuple[str, ...] = ()
     replaces: str | None = None
     fault: str = ""
+    doubt: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,11 +131,13 @@ def state(findings: Findings, provider: Provider, notice: Notice, *, reader: str
     updates = [
         replace(_update(group, provider, notice), reader=reader, reader_version=version) for group in groups.values()
     ]
-    nameless = any(result.nameless for group in groups.values() for result in group)
+    used = [result for group in groups.values() for result in group]
+    doubts = dict.fromkeys(f"{result.event_id}: {result.doubt}" for result in used if result.doubt)
+    nameless = ["a circuit without an id was left out"] if any(result.nameless for result in used) else []
     return Statement(
         updates=(*updates, *_replaced(updates)),
         refused=tuple(refused),
-        warnings=(*findings.warnings, *(("a circuit without an id was left out",) if nameless else ())),
+        warnings=(*findings.warnings, *doubts, *nameless),
     )
 
 

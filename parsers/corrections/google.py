@@ -28,7 +28,10 @@ _STATUSES = (
 
 
 def as_stated(results: Sequence[Result], notification: Notification, _: Provider) -> Sequence[Result]:
-    """Return the results with the status that stands before "Google", and with no window that has no end."""
+    """Return the results with the status that stands before "Google", and with the end that is stated.
+
+    Where none is, nor a duration, the library's hour stands: a night that is not listed at all is worse.
+    """
     subjects = (notification.subject, notification.other_subject)
     words = next((found[1].lower() for subject in subjects if (found := _STATUS.search(subject))), "")
     status = next((status for known, status in _STATUSES if known in words), None)
@@ -39,8 +42,8 @@ def as_stated(results: Sequence[Result], notification: Notification, _: Provider
         replace(
             result,
             status=status or result.status,
-            start=result.start if ends or length else None,
-            end=result.end if ends else result.start + length if result.start and length else None,
+            end=result.start + length if result.start and length and not ends else result.end,
+            doubt="" if ends or length else "its end is not stated: an hour is assumed",
         )
         for result in results
     ]

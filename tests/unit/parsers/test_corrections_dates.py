@@ -93,13 +93,20 @@ def by_us(case: str, *configured: Provider) -> list[Span]:
             [("02-16 03:00", "02-16 11:00")],
             [("02-16 03:00", "02-16 11:00"), ("02-17 03:00", "02-17 11:00"), ("02-18 03:00", "02-18 11:00")],
         ),
-        ("google/without_an_end", [("02-16 21:55", "02-16 22:55")], []),
         ("google/with_a_duration", [("02-16 21:55", "02-16 22:55")], [("02-16 21:55", "02-17 06:05")]),
     ],
 )
 def test_the_library_alone_is_still_wrong(case: str, library: Sequence[Span], right: Sequence[Span]):
     assert by_the_library(case) == library
     assert by_us(case) == right
+
+
+def test_an_end_that_is_assumed_is_told():
+    raw = (MAIL / "google/without_an_end.eml").read_bytes()
+
+    reading = read_message(raw, received_at=read_envelope(raw).date, directory=directory())
+
+    assert reading.warnings == ("PCR/481209: its end is not stated: an hour is assumed",)
 
 
 @pytest.mark.parametrize(
