@@ -4,7 +4,10 @@
 # make format                   what a machine can put right: format, order of imports
 # make lint                     what a machine can check: format, lint, types, directions of imports
 # make lock                     the locks, after pyproject.toml was changed; UPGRADE=--upgrade for newer releases
-# make bench, make torture      mails a second; 300 mails and 100 kills on each database
+# make golden                   tests/golden anew: what the readers make of each mail of ours, and what differs
+# make docs                     the table in docs/providers.md anew, out of the code
+# make bench                    mails a second
+# make torture                  300 mails and 100 kills on each database; 20,000 damaged notices
 # make clean                    away with .venv and caches; var/ with its data stays
 
 VENV := .venv
@@ -19,7 +22,7 @@ PYTHON = $(shell for python in python3 python3.13 python3.12 python3.11; do \
 	$$python -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null \
 	&& { echo $$python; break; }; done)
 
-.PHONY: run test format lint lock bench torture clean
+.PHONY: run test format lint lock golden docs bench torture clean
 
 run: $(VENV)/.installed
 ifeq ($(CONFIG),)
@@ -46,13 +49,19 @@ lock: $(VENV)/.installed-dev
 		--custom-compile-command "make lock" $(UPGRADE) pyproject.toml --group dev --constraint requirements.lock \
 		--output-file requirements-dev.lock
 
+golden: $(VENV)/.installed-dev
+	@$(BIN)/python -m tests.gate.golden
+
+docs: $(VENV)/.installed-dev
+	@$(BIN)/python -m tests.gate.providers_document
+
 bench: $(VENV)/.installed-dev
 	@tests/gate/system_packages.sh
 	$(BIN)/python benchmarks/ingest.py
 
 torture: $(VENV)/.installed-dev
 	@tests/gate/system_packages.sh
-	MAINTD_TORTURE=1 $(BIN)/python -m pytest tests/integration/test_kill.py
+	MAINTD_TORTURE=1 $(BIN)/python -m pytest tests/integration/test_kill.py tests/integration/test_torture.py
 
 clean:
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -57,6 +57,8 @@ def read(notification: Notification, form: str, provider: Provider) -> Findings:
     found = _maintenances(notification, form)
     if not found and has_maintenance_calendar(notification):
         raise NotUnderstood(f"reader {form} passes over a mail with a maintenance calendar")
+    if not found and not (notification.subject and notification.texts):
+        raise NotUnderstood(f"reader {form} passes over a mail that has lost its subject or its text")
     states_impact = form in BY_NAME and BY_NAME[form].states_impact
     results = [_result(one, states_impact=states_impact, random_uids=provider.random_uids) for one in found]
     return Findings(results=tuple(corrected(form, results, notification, provider)))
@@ -169,7 +171,11 @@ def _parse(parts: Mapping[str, bytes], reader: str) -> list[Maintenance]:
     # What the libraries below warn of is the doing of whoever wrote the mail.
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return list(init_provider(reader).get_maintenances(data))
+        provider = init_provider(reader)
+        found = list(provider.get_maintenances(data))
+        if not found and provider.include_filter_check(data) and not provider.exclude_filter_check(data):
+            raise LookupError("no maintenance in what its filter takes for one")
+        return found
 
 
 def _reason_of(error: Exception) -> str:

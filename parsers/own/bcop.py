@@ -100,12 +100,13 @@ def read(notification: Notification, provider: Provider) -> Findings:
     calendars = calendars_of(notification)
     if not calendars:
         raise NotUnderstood("no calendar of a maintenance")
+    # Counted before they are read: 5,000 take more than a second.
+    if sum(text.upper().count("BEGIN:VEVENT") for text in calendars) > MOST_WINDOWS:
+        return Findings(results=(Result(event_id="the calendar", fault=f"more than {MOST_WINDOWS} VEVENTs"),))
     components = [component for text in calendars for component in _components(text)]
     events = [event for event in components if event.name == "VEVENT" and event.of(_ID)]
     if not events:
         raise NotUnderstood(f"a calendar without {_ID}")
-    if len(events) > MOST_WINDOWS:
-        return Findings(results=(Result(event_id="the calendar", fault=f"more than {MOST_WINDOWS} VEVENTs"),))
     named = {name.casefold(): name for event in events if (name := event.text("X-MAINTNOTE-PROVIDER"))}
     if len(named) > 1:
         raise NotUnderstood(f"one calendar of several providers: {', '.join(map(_shown, named.values()))}")
