@@ -13,6 +13,7 @@ from parsers.forwarding import forwards_in
 from parsers.mime import Notification
 from parsers.own import bcop
 from parsers.providers import Directory, Provider
+from parsers.repairs import decoded
 from parsers.statements import Findings, NotUnderstood
 
 _DOMAIN = re.compile(r"[a-z0-9.-]{1,253}")
@@ -77,7 +78,7 @@ def _writers(notification: Notification) -> Iterator[tuple[str, Notification]]:
     forwarded = next((one.sender for one in forwards_in(notification) if _organisation_of(one.sender) != house), None)
     writer = forwarded or notification.list_sender or notification.sender
     if writer and bcop.calendars_of(notification):
-        yield writer, notification
+        yield writer, decoded(notification)
     for inner in notification.attached:
         yield from _writers(inner)
 
