@@ -268,6 +268,10 @@ FORMS: tuple[Form, ...] = (
         date_order=DateOrder.DAY_MONTH,
         zone="UTC",
         known_from="tests/mail/retn/opened.eml",
+        faults=(
+            "The heading of a second group of services is taken for a circuit: the groups are read again.",
+            "Every update is taken for work in process: it is what it says.",
+        ),
     ),
     Form(
         name="seaborn",
@@ -338,7 +342,10 @@ FORMS: tuple[Form, ...] = (
         date_order=DateOrder.DAY_MONTH,
         zone="stated",
         known_from="tests/mail/vodafone/planned.eml",
-        faults=("A zone other than UTC is dropped: the times are read again.",),
+        faults=(
+            "A zone other than UTC is dropped: the times are read again.",
+            "All circuits are given to the customer of the last row: each is given to that of its row.",
+        ),
     ),
     Form(
         name="windstream",
@@ -346,7 +353,10 @@ FORMS: tuple[Form, ...] = (
         date_order=DateOrder.MONTH_DAY,
         zone="stated",
         known_from="tests/mail/windstream/planned.eml",
-        faults=("A start in the hour that comes twice is an hour late, and EST is literal: the times are read again.",),
+        faults=(
+            "A start in the hour that comes twice is an hour late, and EST is literal: the times are read again.",
+            "All circuits are given to the customer of the last row: each is given to that of its row.",
+        ),
     ),
     Form(
         name="zayo",

@@ -7,7 +7,22 @@ with the proof in one of our own mails. A test of each tells when the library ha
 
 from collections.abc import Callable, Mapping, Sequence
 
-from parsers.corrections import bso, crowncastle, flag, google, gtt, ids, lumen, sparkle, telstra, telxius, times, zayo
+from parsers.corrections import (
+    accounts,
+    bso,
+    crowncastle,
+    flag,
+    google,
+    gtt,
+    ids,
+    lumen,
+    retn,
+    sparkle,
+    telstra,
+    telxius,
+    times,
+    zayo,
+)
 from parsers.mime import Notification
 from parsers.providers import Provider
 from parsers.statements import Result
@@ -25,12 +40,13 @@ CORRECTIONS: Mapping[str, tuple[Correction, ...]] = {
     "lumen": (lumen.by_window,),
     "momentum": (times.momentum,),
     "netflix": (ids.of_circuits,),
+    "retn": (retn.as_stated,),
     "seaborn": (times.seaborn,),
     "sparkle": (sparkle.by_day,),
     "telstra": (telstra.as_stated,),
     "telxius": (telxius.windows_of_one,),
-    "vodafone": (times.vodafone,),
-    "windstream": (times.windstream,),
+    "vodafone": (times.vodafone, accounts.vodafone),
+    "windstream": (times.windstream, accounts.windstream),
     "zayo": (zayo.with_replaced_ticket,),
 }
 

@@ -11,7 +11,7 @@ from circuit_maintenance_parser.data import DataPart
 from circuit_maintenance_parser.output import Maintenance
 
 from domain.events import Update
-from domain.vocabulary import MaintenanceStatus
+from domain.vocabulary import Impact, MaintenanceStatus
 from parsers.mime import decode, read_envelope
 from parsers.providers import directory
 from parsers.reading import read_message
@@ -137,6 +137,74 @@ def test_the_head_of_a_notice_says_its_status_and_not_its_details() -> None:
 def test_the_library_still_takes_any_word_of_a_notice_for_its_status() -> None:
     mended = "mended: delete the status of parsers/corrections/telstra"
     assert library_of("mail/telstra/withdrawn_and_scheduled_anew").status.value == "CONFIRMED", mended
+
+
+# --- Vodafone and Windstream ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("case", "expected"),
+    [
+        ("mail/vodafone/two_customers", {"RIDGELINE": ["X0204417A"], "RIDGELINE MEDIA": ["X0204418A"]}),
+        (
+            "mail/windstream/two_customers",
+            {"Ridgeline Hosting LLC": ["WS/KQGS/204417/ /WXN /"], "Ridgeline Media Inc": ["WS/KQGS/204418/ /WXN /"]},
+        ),
+    ],
+)
+def test_each_row_of_a_table_says_whose_its_circuit_is(case: str, expected: dict[str | None, list[str]]) -> None:
+    assert owned(case) == expected
+
+
+@pytest.mark.parametrize(
+    ("case", "account"),
+    [("mail/vodafone/two_customers", "RIDGELINE MEDIA"), ("mail/windstream/two_customers", "Ridgeline Media Inc")],
+)
+def test_the_library_still_gives_all_circuits_to_the_account_of_the_last_row(case: str, account: str) -> None:
+    found = library_of(case)
+
+    mended = f"mended: delete parsers/corrections/accounts.{case.split('/')[1]}"
+    assert (found.account, len(found.circuits)) == (account, 2), mended
+
+
+# --- RETN -------------------------------------------------------------------------------------------------------
+
+
+def test_each_group_of_services_has_its_impact_and_a_heading_is_no_circuit() -> None:
+    (update,) = updates("mail/retn/two_kinds_of_services")
+
+    assert [circuit.impact for window in update.windows or () for circuit in window.circuits or ()] == [
+        Impact.OUTAGE,
+        Impact.REDUCED_REDUNDANCY,
+    ]
+
+
+def test_the_library_still_takes_the_heading_of_a_group_for_a_circuit() -> None:
+    named = [circuit.circuit_id for circuit in library_of("mail/retn/two_kinds_of_services").circuits]
+    assert [name for name in named if name.endswith(":")], "mended: delete the circuits of parsers/corrections/retn"
+
+
+def test_an_unknown_kind_of_services_states_no_impact() -> None:
+    notice = raw("mail/retn/two_kinds_of_services").replace(b"50 ms flaps are possible", b"loss of protection")
+    (update,) = read_message(notice, received_at=read_envelope(notice).date, directory=directory()).updates
+
+    assert [circuit.impact for window in update.windows or () for circuit in window.circuits or ()] == [
+        Impact.OUTAGE,
+        None,
+    ]
+
+
+def test_an_update_says_what_it_says_of_the_work() -> None:
+    assert statuses("mail/retn/update_days_before") == [None]
+    assert statuses("mail/retn/update_at_the_start") == [MaintenanceStatus.IN_PROCESS]
+    assert statuses("mail/retn/resolved_after_a_cancellation") == [MaintenanceStatus.CANCELLED]
+
+
+def test_the_library_still_takes_every_update_for_work_in_process_and_every_end_for_a_completion() -> None:
+    mended = "mended: delete the status of parsers/corrections/retn"
+
+    assert library_of("mail/retn/update_days_before").status.value == "IN-PROCESS", mended
+    assert library_of("mail/retn/resolved_after_a_cancellation").status.value == "COMPLETED", mended
 
 
 # --- Equinix, which a reader of our own reads -------------------------------------------------------------------
