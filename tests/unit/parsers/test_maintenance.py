@@ -17,7 +17,7 @@ from parsers.providers import Provider, directory
 from parsers.reading import read_message
 
 OWN = Path(__file__).parents[2] / "mail"
-# One form with an html body for each way of getting spoilt that is known to spoil it; calendars and files are not.
+# Forms with an html body: tables, lists, running text.
 CASES = ("zayo/three_nights", "verizon/rescheduled", "telstra/out_of_order_then_in_original", "equinix/completed")
 
 
