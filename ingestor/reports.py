@@ -8,7 +8,8 @@ from domain.events import Update, iso_utc
 from domain.message import Reading
 from ingestor import terminal
 from ingestor.curation import Difference, Reread
-from parsers.providers import Directory
+from parsers.forms import BCOP, BY_NAME
+from parsers.providers import Directory, Provider
 
 Row = Mapping[str, Any]
 
@@ -17,6 +18,9 @@ _CHANGES = (
     *("status", "start", "end", "windows", "circuits", "summary", "accounts", "organizer"),
     *("replaces", "replaced_by", "reason"),
 )
+
+# What a provider's mails state beside the times, and where that stands in its row.
+_STATED = {"impact": "states_impact", "completion": "sends_completions"}
 
 
 # --- events -----------------------------------------------------------------------------------------------------
@@ -321,21 +325,39 @@ def providers_json(table: Directory, counts: Mapping[str, int]) -> list[dict[str
             "aliases": list(provider.aliases),
             "senders": list(provider.senders),
             "readers": list(provider.readers),
+            **_writes(provider),
             "messages": counts.get(provider.name, 0),
         }
         for provider in sorted(table, key=lambda provider: provider.name)
     ]
 
 
+def _writes(provider: Provider) -> dict[str, Any]:
+    """Return how a provider writes in its likeliest form; one that has none sends calendars."""
+    form = BY_NAME[provider.readers[0] if provider.readers else BCOP]
+    return {
+        "ids": form.id_rule.value,
+        "date_order": provider.date_order or form.date_order.value,
+        "zone": provider.zone or form.zone,
+        "literal_zones": provider.literal_zones,
+        "states_impact": form.states_impact,
+        "sends_completions": provider.sends_completions,
+    }
+
+
 def print_providers(table: Iterable[Row]) -> None:
     """Print the providers that are known."""
     terminal.print_table(
-        ("provider", "senders", "readers", "mails"),
+        ("provider", "senders", "readers", "ids", "dates", "zone", "states", "mails"),
         (
             (
                 " = ".join((row["name"], *row["aliases"])),
                 ", ".join(row["senders"]) or "-",
                 ", ".join(row["readers"]) or "-",
+                row["ids"],
+                row["date_order"],
+                row["zone"] + (", EST is literal" if row["literal_zones"] else ""),
+                ", ".join(word for word, fact in _STATED.items() if row[fact]) or "-",
                 row["messages"],
             )
             for row in table

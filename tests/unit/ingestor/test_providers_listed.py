@@ -1,0 +1,49 @@
+"""What `maintd providers` says of a provider: whose mails are its, and how it writes."""
+
+from ingestor import reports
+from parsers.providers import Provider, directory
+
+NEW = Provider(name="new", senders=("@new.example",))
+CHANGED = Provider(name="windstream", date_order="day-month", zone="America/Chicago", literal_zones=True)
+
+
+def test_a_provider_is_listed_with_how_it_writes_in_its_likeliest_form():
+    listed = {row["name"]: row for row in reports.providers_json(directory([CHANGED, NEW]), {"telxius": 3})}
+
+    assert listed["telxius"] == {
+        "name": "telxius",
+        "aliases": [],
+        "senders": ["@telxius.com"],
+        "readers": ["telxius"],
+        "ids": "numbered windows",
+        "date_order": "month by name",
+        "zone": "UTC",
+        "literal_zones": False,
+        "states_impact": False,
+        "sends_completions": False,
+        "messages": 3,
+    }
+    assert [listed["windstream"][name] for name in ("date_order", "zone", "literal_zones")] == [
+        "day-month",
+        "America/Chicago",
+        True,
+    ]
+    assert [listed["new"][name] for name in ("readers", "date_order", "zone")] == [[], "year-month-day", "stated"]
+
+
+def test_the_list_for_a_person_says_the_same(capsys):
+    rows = reports.providers_json(directory([CHANGED]), {"zayo": 2})
+
+    reports.print_providers(row for row in rows if row["name"] in ("lumen", "windstream", "zayo"))
+
+    assert [line.split("\t") for line in capsys.readouterr().out.splitlines()] == [
+        [
+            *("lumen = centurylink", "@lumen.com, @centurylink.com", "lumen", "numbered windows"),
+            *("year-month-day", "UTC", "impact, completion", "0"),
+        ],
+        [
+            *("windstream", "@windstream.com", "windstream", "stated"),
+            *("day-month", "America/Chicago, EST is literal", "impact", "0"),
+        ],
+        ["zayo", "@zayo.com", "zayo", "stated", "month by name", "UTC", "impact, completion", "2"],
+    ]
