@@ -1,6 +1,7 @@
 """BSO's timeslots, of which the library makes one window from the first start to the last end, backups and all.
 
-Proof: tests/mail/bso/two_timeslots_and_a_backup.eml.
+And its starts, which the library takes for announcements: as such, one that names one night would take the others away.
+Proof: tests/mail/bso/two_timeslots_and_a_backup.eml, tests/stories/bso/two_nights_and_a_backup.
 """
 
 import re
@@ -15,6 +16,7 @@ from parsers.providers import Provider
 from parsers.statements import Result
 
 _LABEL = re.compile(r"timeslot (start|end) time\b(.*)", re.IGNORECASE)
+_STARTED = re.compile(r"maintenance start_?", re.IGNORECASE)
 _NUMBER = re.compile(r"maintenance id\b", re.IGNORECASE)
 
 
@@ -28,6 +30,16 @@ def by_timeslot(results: Sequence[Result], notification: Notification, provider:
         slot = replace(results[0], start=clock.instant(start), end=clock.instant(end, latest=True))
         slots.append(replace(slot, status=MaintenanceStatus.TENTATIVE, circuits=()) if backup else slot)
     return slots if any(slot.circuits != () for slot in slots) else results
+
+
+def started(results: Sequence[Result], notification: Notification, _: Provider) -> Sequence[Result]:
+    """Return the results as begun where the headline says so; a timeslot in reserve stays what it is."""
+    if not any(_STARTED.fullmatch(line) for line in lines_of(notification)):
+        return results
+    return [
+        replace(result, status=MaintenanceStatus.IN_PROCESS) if result.status is MaintenanceStatus.CONFIRMED else result
+        for result in results
+    ]
 
 
 def _slots(lines: Sequence[str]) -> Iterator[tuple[str, str, bool]]:

@@ -57,6 +57,10 @@ WITHOUT_ID = {"aws", "netflix"}
 WITHOUT_ACCOUNT = {f"gtt/gtt{number}" for number in (1, 3, 4, 6, 7)}
 # An update that says nothing of another time states no status: the library takes it for a new date.
 WITHOUT_STATUS = {"gtt/gtt1"}
+# Its headline says that it starts: the library takes it for an announcement.
+STARTED = {"bso/bso2"}
+# "None Expected" is no impact: the library takes it for an outage.
+WITHOUT_IMPACT = {"crowncastle/crowncastle9"}
 REPLACED = {"zayo/zayo9": "TTN-0002345678"}
 
 pytestmark = [
@@ -125,6 +129,10 @@ def right(name: str, maintenance: dict[str, Any]) -> tuple[object, ...]:
         status, listed = "TENTATIVE", frozenset()
     if name in WITHOUT_STATUS:
         status = None
+    if name in STARTED:
+        status = "IN-PROCESS"
+    if name in WITHOUT_IMPACT:
+        listed = frozenset((circuit, Impact.NO_IMPACT) for circuit, _ in listed)
     account = maintenance["account"]
     if account in PLACEHOLDERS or name in WITHOUT_ACCOUNT:
         account = None
