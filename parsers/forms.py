@@ -129,7 +129,10 @@ FORMS: tuple[Form, ...] = (
         date_order=DateOrder.MONTH_DAY,
         zone="UTC",
         known_from="tests/mail/crowncastle/scheduled.eml",
-        faults=("Of several days the first that ends completes the event: the last one does.",),
+        faults=(
+            "Of several days the first that ends completes the event: the last one does.",
+            'Whatever is not "None" is an outage: the impacts are read again.',
+        ),
     ),
     Form(
         name="equinix",
@@ -165,6 +168,10 @@ FORMS: tuple[Form, ...] = (
         date_order=DateOrder.MONTH_BY_NAME,
         zone="UTC",
         known_from="tests/mail/globalcloudxchange/emergency.eml",
+        faults=(
+            "Several windows are one, as in the subject: they are read again.",
+            "A notice of a cancellation is taken for confirmed: the subject says cancelled.",
+        ),
     ),
     Form(
         name="google",

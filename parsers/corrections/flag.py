@@ -1,6 +1,7 @@
 """FLAG's table of windows, of which the library keeps the last, and its impacts, of which it knows one.
 
-Proof: tests/mail/flag/two_windows_and_backups.eml, tests/mail/flag/three_impacts.eml.
+Global Cloud Xchange has the same tables. Proof: tests/mail/flag/two_windows_and_backups.eml,
+tests/mail/flag/three_impacts.eml, tests/mail/globalcloudxchange/two_windows_and_a_backup.eml.
 """
 
 from collections.abc import Sequence
@@ -20,6 +21,7 @@ _IMPACTS = (
     ("resiliency", Impact.REDUCED_REDUNDANCY),
     ("at risk", Impact.REDUCED_REDUNDANCY),
     ("interruption", Impact.OUTAGE),
+    ("outage", Impact.OUTAGE),
 )
 
 

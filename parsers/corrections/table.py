@@ -18,6 +18,7 @@ from parsers.corrections import (
     lumen,
     retn,
     sparkle,
+    subjects,
     telstra,
     telxius,
     times,
@@ -32,8 +33,9 @@ Correction = Callable[[Sequence[Result], Notification, Provider], Sequence[Resul
 CORRECTIONS: Mapping[str, tuple[Correction, ...]] = {
     "aws": (ids.of_circuits,),
     "bso": (bso.by_timeslot,),
-    "crowncastle": (crowncastle.completed_on_the_last_day,),
+    "crowncastle": (crowncastle.completed_on_the_last_day, crowncastle.with_expected_impacts),
     "flag": (flag.by_window,),
+    "globalcloudxchange": (subjects.cancelled, flag.by_window),
     "google": (google.as_stated,),
     "gtt": (gtt.without_invented_times, gtt.of_customers, gtt.moved_only_to_new_times),
     "hgc": (times.hgc,),

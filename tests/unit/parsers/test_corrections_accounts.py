@@ -3,6 +3,7 @@
 Where the library is asked alone, a test says when it has mended a fault: then the correction can be deleted.
 """
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -40,6 +41,12 @@ def owned(case: str) -> dict[str | None, list[str]]:
 
 def statuses(case: str) -> list[MaintenanceStatus | None]:
     return [update.status for update in updates(case)]
+
+
+def impacts(case: str) -> dict[str, Impact | None]:
+    """Return what each circuit is said to suffer."""
+    (update,) = updates(case)
+    return {circuit.circuit_id: circuit.impact for window in update.windows or () for circuit in window.circuits or ()}
 
 
 def library_of(case: str) -> Maintenance:
@@ -171,12 +178,10 @@ def test_the_library_still_gives_all_circuits_to_the_account_of_the_last_row(cas
 
 
 def test_each_group_of_services_has_its_impact_and_a_heading_is_no_circuit() -> None:
-    (update,) = updates("mail/retn/two_kinds_of_services")
-
-    assert [circuit.impact for window in update.windows or () for circuit in window.circuits or ()] == [
-        Impact.OUTAGE,
-        Impact.REDUCED_REDUNDANCY,
-    ]
+    assert impacts("mail/retn/two_kinds_of_services") == {
+        "WLP-204417-1.PL.WAW.LIM-DE.BER.IPB-100G": Impact.OUTAGE,
+        "WLP-204417-2.PL.WAW.LIM-DE.BER.IPB-10G": Impact.REDUCED_REDUNDANCY,
+    }
 
 
 def test_the_library_still_takes_the_heading_of_a_group_for_a_circuit() -> None:
@@ -205,6 +210,45 @@ def test_the_library_still_takes_every_update_for_work_in_process_and_every_end_
 
     assert library_of("mail/retn/update_days_before").status.value == "IN-PROCESS", mended
     assert library_of("mail/retn/resolved_after_a_cancellation").status.value == "COMPLETED", mended
+
+
+# --- Global Cloud Xchange and Crown Castle ----------------------------------------------------------------------
+
+
+def test_a_notice_of_a_cancellation_is_one() -> None:
+    assert statuses("mail/globalcloudxchange/cancelled") == [MaintenanceStatus.CANCELLED]
+
+
+def test_the_library_still_takes_every_notice_for_confirmed() -> None:
+    mended = "mended: delete parsers/corrections/subjects.cancelled"
+    assert library_of("mail/globalcloudxchange/cancelled").status.value == "CONFIRMED", mended
+
+
+def test_each_window_of_a_table_is_one_and_a_backup_is_tentative_and_without_circuits() -> None:
+    (update,) = updates("mail/globalcloudxchange/two_windows_and_a_backup")
+
+    assert [(window.start.day, window.status, len(window.circuits or ())) for window in update.windows or ()] == [
+        (22, None, 2),
+        (23, MaintenanceStatus.TENTATIVE, 0),
+        (29, None, 2),
+    ]
+
+
+def test_the_library_still_makes_one_window_of_all() -> None:
+    found = library_of("mail/globalcloudxchange/two_windows_and_a_backup")
+
+    days = (datetime.fromtimestamp(found.start, UTC).day, datetime.fromtimestamp(found.end, UTC).day)
+    assert days == (22, 30), "mended: delete flag.by_window for globalcloudxchange"
+
+
+def test_what_is_not_expected_is_no_outage() -> None:
+    assert impacts("mail/crowncastle/none_expected") == {"331907-WAVE-CCF": None, "331911-ETHR-CCF": Impact.NO_IMPACT}
+
+
+def test_the_library_still_takes_what_is_not_expected_for_an_outage() -> None:
+    mended = "mended: delete parsers/corrections/crowncastle.with_expected_impacts"
+    named = {one.circuit_id: one.impact.value for one in library_of("mail/crowncastle/none_expected").circuits}
+    assert named == {"331907-WAVE-CCF": "OUTAGE", "331911-ETHR-CCF": "OUTAGE"}, mended
 
 
 # --- Equinix, which a reader of our own reads -------------------------------------------------------------------
