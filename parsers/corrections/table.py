@@ -32,7 +32,7 @@ Correction = Callable[[Sequence[Result], Notification, Provider], Sequence[Resul
 
 CORRECTIONS: Mapping[str, tuple[Correction, ...]] = {
     "aws": (ids.of_circuits,),
-    "bso": (bso.by_timeslot,),
+    "bso": (bso.by_timeslot, bso.started),
     "crowncastle": (crowncastle.completed_on_the_last_day, crowncastle.with_expected_impacts),
     "flag": (flag.by_window,),
     "globalcloudxchange": (subjects.cancelled, flag.by_window),
