@@ -13,6 +13,8 @@ UNUSUAL_WINDOW = timedelta(days=31)
 MOST_EVENTS = 200
 MOST_WINDOWS = 1000
 
+ENDS_FIRST = "ends before it starts"
+
 LATEST_DATE = timedelta(minutes=10)
 EARLIEST_DATE = timedelta(days=7)
 
@@ -26,12 +28,15 @@ class Judgement:
     warnings: tuple[str, ...]
 
 
-def judge(updates: Sequence[Update], received_at: datetime) -> Judgement:
+def judge(updates: Sequence[Update], received_at: datetime, *, accepted: bool = False) -> Judgement:
     """Return the updates without what cannot be true of them.
 
     A window that cannot be true is left out of its update; an update that has none left, or has no id, is refused
-    whole. A message with too many events is refused whole.
+    whole. A message with too many events is refused whole. ``accepted``: a person says that it is right; then only
+    what no event can be is refused, and all else is warned of.
     """
+    if accepted:
+        return _accepted(updates, received_at)
     if flood := _flood(updates):
         return Judgement(updates=(), refused=(flood,), warnings=())
     kept = []
@@ -46,6 +51,23 @@ def judge(updates: Sequence[Update], received_at: datetime) -> Judgement:
     return Judgement(updates=tuple(kept), refused=tuple(refused), warnings=tuple(warnings))
 
 
+def _accepted(updates: Sequence[Update], received_at: datetime) -> Judgement:
+    doubts = tuple(fault for update in updates for fault in refuse(update, received_at))
+    kept = [(update, _without_impossible_windows(update)) for update in updates if update.event_id.strip()]
+    impossible = tuple(f"{update.event_id}: {ENDS_FIRST}" for update, sifted in kept if sifted is None)
+    nameless = () if len(kept) == len(updates) else ("no id",)
+    return Judgement(
+        updates=tuple(sifted for _, sifted in kept if sifted), refused=(*nameless, *impossible), warnings=doubts
+    )
+
+
+def _without_impossible_windows(update: Update) -> Update | None:
+    windows = tuple(window for window in update.windows or () if window.end > window.start)
+    if not update.windows:
+        return update
+    return replace(update, windows=windows) if windows else None
+
+
 def refuse(update: Update, received_at: datetime) -> list[str]:
     """Return what of an update cannot be true, one line for each fault; empty where all of it can."""
     if not update.event_id.strip():
@@ -58,7 +80,7 @@ def refuse_window(window: StatedWindow, received_at: datetime) -> list[str]:
     """Return why a window cannot be true, relative to the receipt of the message that states it."""
     faults = []
     if window.end <= window.start:
-        faults.append("ends before it starts")
+        faults.append(ENDS_FIRST)
     if window.start < received_at - LONGEST_PAST:
         faults.append(f"starts more than {LONGEST_PAST.days} days before the receipt")
     if window.start > received_at + LONGEST_FUTURE:

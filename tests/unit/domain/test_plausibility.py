@@ -121,3 +121,13 @@ def test_the_receipt_stands_for_a_date_that_is_missing_or_wrong(date):
 def test_the_date_inside_a_forward_may_be_old_but_not_ahead():
     assert stamp_of(RECEIVED - 30 * DAY, RECEIVED, forwarded=True) == (RECEIVED - 30 * DAY, False)
     assert stamp_of(RECEIVED + DAY, RECEIVED, forwarded=True) == (RECEIVED, True)
+
+
+def test_what_a_person_accepts_is_applied_but_for_what_no_event_can_be():
+    far, backwards = window(start=14 * 365 * DAY, length=300 * DAY), window(length=-HOUR)
+
+    judged = judge([update(far, backwards), update(backwards), update(far, event_id=" ")], RECEIVED, accepted=True)
+
+    assert judged.updates == (update(far),)
+    assert judged.refused == ("no id", "TTN-1: ends before it starts")
+    assert judged.warnings
