@@ -31,6 +31,8 @@ _IDS = {
     IdRule.NUMBERED_WINDOWS: "`N-k` is window k of `N`",
     IdRule.CIRCUITS: "none: the digest of the circuits",
 }
+# What is put right by a rule for all forms.
+_BY_RULE = {"apple": ["parsers/statements.py"]}
 ANYBODY = Provider(name="anybody", senders=("an unknown sender makes its provider",), readers=(BCOP,))
 
 
@@ -81,8 +83,7 @@ def places_of(form: Form) -> list[str]:
     files = [inspect.getsourcefile(function) or "" for function in _ours_in(form)]
     if f'"{form.name}"' in inspect.getsource(handover):
         files.append(handover.__file__)
-    # Where no reader has a part in it, it is a rule for all forms.
-    return [str(Path(file).relative_to(ROOT)) for file in dict.fromkeys(files)] or ["parsers/statements.py"]
+    return [str(Path(file).relative_to(ROOT)) for file in dict.fromkeys(files)] + _BY_RULE.get(form.name, [])
 
 
 def mail_of(provider: Provider) -> Path | None:

@@ -7,7 +7,7 @@ import pytest
 from parsers.corrections.table import CORRECTIONS
 from parsers.forms import BCOP, BY_NAME, FORMS, Form
 from parsers.providers import PROVIDERS, Provider
-from tests.gate.providers_document import ANYBODY, DOCUMENT, ROOT, document, mail_of, split_fault
+from tests.gate.providers_document import ANYBODY, DOCUMENT, ROOT, document, mail_of, places_of, split_fault
 
 
 def test_the_document_is_what_the_code_gives():
@@ -36,6 +36,7 @@ def test_what_a_form_is_known_from_is_there(form: Form):
 @pytest.mark.parametrize("form", FORMS, ids=lambda form: form.name)
 def test_every_known_fault_says_what_is_done_about_it(form: Form):
     assert [fault for fault in form.faults if not all(split_fault(fault)) or not fault.endswith(".")] == []
+    assert places_of(form) or not form.faults, f"{form.name} has faults, and no reader, correction or hand-over of ours"
 
 
 @pytest.mark.parametrize("form", CORRECTIONS)
