@@ -19,6 +19,7 @@ from domain.vocabulary import Impact
 from parsers.mime import read_envelope
 from parsers.providers import Directory, Provider, directory
 from parsers.reading import read_message
+from tests.readings import reading_of
 
 MAIL = Path(__file__).parents[1] / "mail"
 
@@ -89,13 +90,10 @@ def facts(update: Update) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("path", CASES)
-def test_a_notice_is_read_as_its_json_says(path: Path, providers: Directory) -> None:
-    raw = path.read_bytes()
-    received_at = read_envelope(raw).received_at
-    assert received_at is not None
+def test_a_notice_is_read_as_its_json_says(path: Path) -> None:
     expected = told(path)
 
-    reading = read_message(raw, received_at=received_at, directory=providers)
+    reading = reading_of(path)
 
     found = [facts(update) for update in reading.updates]
     for event, fact in zip(expected, found, strict=False):

@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache, cached_property
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +20,8 @@ from domain.events import Event, EventKey, Update
 from domain.fold import fold
 from domain.message import Disposition, Envelope, Reading
 from parsers.mime import read_envelope
-from parsers.providers import directory
-from parsers.reading import read_message
 from storage.queries import facts
+from tests.readings import reading_of
 
 Shape = dict[str, Any]
 
@@ -77,7 +76,7 @@ class Mail:
 
     @property
     def reading(self) -> Reading:
-        return read(self.path)
+        return reading_of(self.path)
 
 
 @dataclass(frozen=True)
@@ -99,14 +98,6 @@ class Story:
         for mail in sorted((mail for mail in self.mails if mail.arrives), key=lambda mail: mail.arrives or 0):
             order.insert((mail.arrives or 0) - 1, mail)
         return order
-
-
-@cache
-def read(path: Path) -> Reading:
-    raw = path.read_bytes()
-    received_at = read_envelope(raw).received_at
-    assert received_at is not None, f"{path}: no date in the topmost Received header"
-    return read_message(raw, received_at=received_at, directory=directory())
 
 
 def story_of(path: Path) -> Story:
