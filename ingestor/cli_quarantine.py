@@ -30,6 +30,8 @@ F = TypeVar("F", bound=Callable[..., Any])
 # How many mails are named one by one, where nothing or not all could be done.
 SHOWN_REFUSED = 10
 
+WAITING_OR_IGNORED = frozenset({Disposition.QUARANTINED, Disposition.IGNORED})
+
 BECAUSE = click.option(
     "--because", metavar="WHY", required=True, help="Why, for those who look at this mail after you."
 )
@@ -147,13 +149,14 @@ def quarantine_show(request: Request, *, message: int | None, group: str | None,
             found = queries.message(connection, number)
             raw = queries.raw(connection, number)
         (outline,) = work.rows_of(store, Filter(numbers=(number,)), None)
+    group = work.group_of(outline) if found["disposition"] in WAITING_OR_IGNORED else None
     if source:
         for line in quarantine_reports.source_lines(raw):
             terminal.print_line(line)
     elif request.as_json:
-        terminal.print_json(quarantine_reports.message_json(found, raw, work.group_of(outline)))
+        terminal.print_json(quarantine_reports.message_json(found, raw, group))
     else:
-        quarantine_reports.print_message(found, raw, work.group_of(outline), utc=request.utc)
+        quarantine_reports.print_message(found, raw, group, utc=request.utc)
 
 
 @quarantine.command("export")
@@ -213,19 +216,20 @@ def _write(store: Store, number: int, directory: Path) -> Path:
 @quarantine.command("retry")
 @with_selection
 @click.option("--ignored", is_flag=True, help="Of those that were ignored.")
-@click.option("--forget", is_flag=True, help="And forget what people decided of them.")
+@click.option("--forget", is_flag=True, help="And forget what people decided of them, also of those that were applied.")
 @DRY_RUN
 @with_output
 def quarantine_retry(request: Request, *, ignored: bool, forget: bool, dry_run: bool, **chosen: Any) -> None:
     """Read mails again: of the quarantine, or that were ignored."""
     disposition = Disposition.IGNORED if ignored else Disposition.QUARANTINED
-    wanted, fit = _selected(chosen), Fit(act="retry", disposition=disposition)
+    elsewhere = work.DECIDED if forget and not ignored else frozenset()
+    wanted, fit = _selected(chosen), Fit(act="retry", disposition=disposition, elsewhere=elsewhere)
     with request.store() as store:
         found = work.choose(store, wanted, fit)
         if dry_run:
             _print_dry_run(request, found, fit.act)
             return
-        again = work.requeue(store, found.numbers, expected=disposition, forget=forget)
+        again = work.requeue(store, found.numbers, expected={disposition, *elsewhere}, forget=forget)
         _read_again(request, store, found, again)
 
 

@@ -6,7 +6,7 @@ What a person decides of a mail is kept, and heeded by every later reading of it
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -24,6 +24,9 @@ RELEASABLE = frozenset({Reason.UNTRUSTED})
 ACCEPTABLE = frozenset({Reason.INVALID, Reason.AMBIGUOUS, Reason.PARTIAL, Reason.PROPOSAL})
 # What was not read at all: it can be accepted as the mail of a provider that is named, or in a form that is named.
 NAMEABLE = frozenset({Reason.UNKNOWN_PROVIDER, Reason.UNPARSED})
+
+# Where mails are of which a person may have decided something.
+DECIDED = frozenset({Disposition.QUARANTINED, Disposition.APPLIED, Disposition.IRRELEVANT})
 
 
 # --- which mails are alike ----------------------------------------------------------------------------------------
@@ -125,10 +128,14 @@ class Filter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fit:
-    """Which mails something can be done with; ``act`` is its name. No reasons: any."""
+    """Which mails something can be done with; ``act`` is its name. No reasons: any.
+
+    ``elsewhere``: with these dispositions too, if they are named by their numbers.
+    """
 
     act: str
     disposition: Disposition = Disposition.QUARANTINED
+    elsewhere: frozenset[Disposition] = frozenset()
     reasons: frozenset[Reason] = frozenset()
     also_beginnings: bool = False
     hint: str = ""
@@ -193,7 +200,7 @@ def choose(store: Store, wanted: Filter, fit: Fit) -> Chosen:
 
 def _misfit(row: Row, fit: Fit) -> str | None:
     """Return why nothing can be done with a message; None where it fits."""
-    if row["disposition"] != fit.disposition:
+    if row["disposition"] not in {fit.disposition, *fit.elsewhere}:
         where = "in quarantine" if fit.disposition is Disposition.QUARANTINED else fit.disposition.value
         return f"message {row['id']} is not {where} but {row['disposition']}"
     if fit.reasons and row["reason"] not in fit.reasons:
@@ -217,16 +224,16 @@ def requeue(
     store: Store,
     numbers: Sequence[int],
     *,
-    expected: Disposition = Disposition.QUARANTINED,
+    expected: Collection[Disposition] = (Disposition.QUARANTINED,),
     forget: bool = False,
 ) -> list[int]:
-    """Have messages read again, with all their attempts; return those that still had the expected disposition.
+    """Have messages read again, with all their attempts; return those that still had an expected disposition.
 
     ``forget``: what people decided of them, too.
     """
     with store.writing() as connection:
         again = messages.set_disposition(
-            connection, numbers, Disposition.RECEIVED, expected=[expected], now=pipeline.utc_now()
+            connection, numbers, Disposition.RECEIVED, expected=expected, now=pipeline.utc_now()
         )
         for number in again if forget else ():
             messages.undecide(connection, number)

@@ -56,6 +56,7 @@ CURES: Mapping[str, Sequence[tuple[str, str]]] = {
     "parser_crashed": (("retry {which}", "after an upgrade"), _EXPORT, _IGNORE),
     "parser_timeout": (("retry {which}", "after an upgrade, or with more cpu_seconds"), _EXPORT, _IGNORE),
 }
+_FORGET = ("retry --forget {which}", "forget what was decided of it, and read it again")
 _IGNORED = (("retry --ignored {which}", "read it again: it is for us after all"),)
 
 
@@ -68,7 +69,8 @@ def commands(row: Row, which: str) -> list[tuple[str, str]]:
         cures: Sequence[tuple[str, str]] = _IGNORED
     else:
         cures = CURES[row["reason"]] if row["reason"] else ()
-    return [(f"maintd quarantine {command.format(which=which)}", words) for command, words in cures]
+    decided = (_FORGET,) if row.get("decision") else ()
+    return [(f"maintd quarantine {command.format(which=which)}", words) for command, words in (*cures, *decided)]
 
 
 def print_groups(found: Sequence[Row], *, utc: bool) -> None:
@@ -133,8 +135,11 @@ def print_assignments(found: Sequence[Row], *, utc: bool) -> None:
 # --- one mail -----------------------------------------------------------------------------------------------------
 
 
-def message_json(message: Row, raw: bytes, group: str) -> dict[str, Any]:
-    """Return all of one mail in JSON's terms: ``source`` is the mail as it came."""
+def message_json(message: Row, raw: bytes, group: str | None) -> dict[str, Any]:
+    """Return all of one mail in JSON's terms: ``source`` is the mail as it came.
+
+    ``group`` is None, here and below, for a mail that is neither in quarantine nor ignored.
+    """
     return {
         **message,
         "group": group,
@@ -144,7 +149,7 @@ def message_json(message: Row, raw: bytes, group: str) -> dict[str, Any]:
     }
 
 
-def print_message(message: Row, raw: bytes, group: str, *, utc: bool) -> None:
+def print_message(message: Row, raw: bytes, group: str | None, *, utc: bool) -> None:
     """Print a mail, why it is where it is, what each reader made of it, and what can be done about it."""
     terminal.print_facts(
         {
