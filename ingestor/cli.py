@@ -319,15 +319,26 @@ def ack(request: Request, *, event_id: str, kind: str | None, provider: str | No
 @cli.command()
 @click.option("--all", "everything", is_flag=True, help="All stored mails.")
 @click.option("--provider", metavar="P")
+@click.option("--disposition", type=click.Choice([one.value for one in curation.REREAD]))
 @click.option("--since", type=INSTANT, help="Received at or after this time.")
 @click.option("--apply", is_flag=True, help="Record what changes; else it is only printed.")
 @with_output
-def reparse(request: Request, *, everything: bool, provider: str | None, since: datetime | None, apply: bool) -> None:
+def reparse(
+    request: Request,
+    *,
+    everything: bool,
+    provider: str | None,
+    disposition: str | None,
+    since: datetime | None,
+    apply: bool,
+) -> None:
     """Read stored mails again, and print what changes, event by event."""
-    if not (everything or provider or since):
-        raise click.UsageError("say which: --all, --provider P, --since T")
+    if not (everything or provider or disposition or since):
+        raise click.UsageError("say which: --all, --provider P, --disposition D, --since T")
     settings = request.settings()
-    selection = curation.Selection(provider=provider, since=since)
+    selection = curation.Selection(
+        provider=provider, disposition=Disposition(disposition) if disposition else None, since=since
+    )
     with request.store() as store:
         pool = daemon.worker_pool(settings, store)
         try:

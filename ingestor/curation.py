@@ -132,6 +132,7 @@ class Selection:
     """Which stored messages are to be read again; None: no matter."""
 
     provider: str | None = None
+    disposition: Disposition | None = None
     since: datetime | None = None
 
 
@@ -192,9 +193,10 @@ def _readings(
     store: Store, pool: WorkerPool, selection: Selection, asked: Mapping[str, Terms], reread: Reread
 ) -> Iterator[tuple[Message, Reading]]:
     """Yield each selected message with what a worker says of it now, a few ahead of the one that is looked at."""
+    dispositions = (selection.disposition,) if selection.disposition else REREAD
     with store.reading() as connection:
         numbers = messages.select_numbers(
-            connection, dispositions=REREAD, provider=selection.provider, since=selection.since
+            connection, dispositions=dispositions, provider=selection.provider, since=selection.since
         )
     ahead = pool.count * pipeline.AHEAD_OF_EACH_WORKER
     for begin in range(0, len(numbers), ahead):

@@ -153,6 +153,12 @@ def test_reading_again_with_the_same_readers_changes_nothing(maintd) -> None:
     }
 
 
+def test_reading_again_can_be_narrowed_down_to_a_disposition(maintd) -> None:
+    waiting = maintd("messages", "--disposition", "quarantined")
+
+    assert maintd("reparse", "--disposition", "quarantined")["read"] == len(waiting)
+
+
 def test_an_assigned_sender_is_that_provider_from_now_on(maintd, tmp_path) -> None:
     notice = (MAILS / "zayo" / "cancelled.eml").read_bytes()
     resold = tmp_path / "resold.eml"
