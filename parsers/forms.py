@@ -332,11 +332,15 @@ FORMS: tuple[Form, ...] = (
     ),
     Form(
         name="telxius",
-        id_rule=IdRule.NUMBERED_WINDOWS,
+        states_impact=True,
         date_order=DateOrder.MONTH_BY_NAME,
         zone="UTC",
         known_from="tests/mail/telxius/scheduled.eml",
-        faults=("Each window is a maintenance of its own, a backup too: they are windows of one.",),
+        faults=(
+            "A cancellation is not understood, or is confirmed: a reader of our own reads it.",
+            "Each window is a maintenance of its own, a backup too: they are windows of one there.",
+            "A loss of protection is taken for an outage: it is none there.",
+        ),
     ),
     Form(
         name="turkcell",

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from parsers import maintenance
 from parsers.mime import Notification
-from parsers.own import bcop, cogent, equinix, hawaiki, kpn, summitig, turkcell
+from parsers.own import bcop, cogent, equinix, hawaiki, kpn, summitig, telxius, turkcell
 from parsers.providers import Provider
 from parsers.statements import Findings, NotUnderstood, Reader
 
@@ -16,6 +16,7 @@ OWN_READERS: tuple[Reader, ...] = (
     hawaiki.READER,
     kpn.READER,
     summitig.READER,
+    telxius.READER,
     turkcell.READER,
 )
 

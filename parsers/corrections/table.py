@@ -20,7 +20,6 @@ from parsers.corrections import (
     sparkle,
     subjects,
     telstra,
-    telxius,
     times,
     zayo,
 )
@@ -46,7 +45,6 @@ CORRECTIONS: Mapping[str, tuple[Correction, ...]] = {
     "seaborn": (times.seaborn,),
     "sparkle": (sparkle.by_day,),
     "telstra": (telstra.as_stated,),
-    "telxius": (telxius.windows_of_one,),
     "vodafone": (times.vodafone, accounts.vodafone),
     "windstream": (times.windstream, accounts.windstream),
     "zayo": (zayo.with_replaced_ticket,),

@@ -15,11 +15,11 @@ def test_a_provider_is_listed_with_how_it_writes_in_its_likeliest_form():
         "aliases": [],
         "senders": ["@telxius.com"],
         "readers": ["telxius"],
-        "ids": "numbered windows",
+        "ids": "stated",
         "date_order": "month by name",
         "zone": "UTC",
         "literal_zones": False,
-        "states_impact": False,
+        "states_impact": True,
         "sends_completions": False,
         "messages": 3,
     }

@@ -10,7 +10,7 @@ from circuit_maintenance_parser import NotificationData, ProviderError, init_pro
 from circuit_maintenance_parser.data import DataPart
 
 from domain.events import StatedWindow, Update
-from domain.vocabulary import MaintenanceStatus
+from domain.vocabulary import Impact, MaintenanceStatus
 from parsers.mime import decode, read_envelope
 from parsers.providers import directory
 from parsers.reading import read_message
@@ -239,13 +239,55 @@ def test_a_backup_window_that_stands_alone_is_used() -> None:
     assert told(only(raw("telxius/backup_window_started"))) == [(None, 15, IN_PROCESS, ["CRT-20877"])]
 
 
+def test_all_windows_of_a_cancellation_are_cancelled_the_one_in_reserve_too() -> None:
+    assert told(only(raw("telxius/cancelled_with_its_circuits"))) == [
+        (None, 8, CANCELLED, ["CRT-20911", "CRT-20912"]),
+        (None, 9, CANCELLED, []),
+    ]
+    assert told(only(raw("telxius/cancelled_in_reserve"))) == [(None, 15, CANCELLED, None)]
+
+
+@pytest.mark.parametrize(
+    ("tag", "status"),
+    [
+        ("", CONFIRMED),
+        ("[EXTERNAL]", CONFIRMED),
+        ("[UPDATE]", RE_SCHEDULED),
+        ("[START]", IN_PROCESS),
+        ("[COMPLETED] ", COMPLETED),
+        ("[CANCELED] EMERGENCY", CANCELLED),
+        ("[EXTERNAL] [CANCELLED] ", CANCELLED),
+    ],
+)
+def test_the_status_is_what_stands_in_brackets_before_the_subject(tag: str, status: MaintenanceStatus) -> None:
+    notice = raw("telxius/protection_loss").replace(b"Subject: SCHEDULED", f"Subject: {tag} SCHEDULED".encode())
+
+    assert only(notice).status == status
+
+
+def test_a_notice_in_plain_text_says_the_same_as_its_page() -> None:
+    notice = raw("telxius/scheduled")
+    plain = notice.replace(b"text/html", b"text/x-other")
+    html = notice.replace(b"text/plain", b"text/x-other")
+
+    assert plain != html
+    assert [(told(one), one.circuits) for one in updates(plain)] == [(told(one), one.circuits) for one in updates(html)]
+    assert only(plain).windows[0].circuits[0].impact is Impact.OUTAGE
+
+
 def test_the_library_still_makes_a_maintenance_of_each_window() -> None:
     found = library_of("telxius/backup_window")
 
     assert [event_id for event_id, *_ in found] == ["SWX0047702", "SWX0047702-2", "SWX0047702-3"], (
-        "mended: delete parsers/corrections/telxius.windows_of_one"
+        "mended: see parsers/own/telxius.py"
     )
-    assert {circuits for *_, circuits in found} == {1}, "mended: see the backup in parsers/corrections/telxius"
+    assert {circuits for *_, circuits in found} == {1}, "mended: see the backup in parsers/own/telxius.py"
+
+
+def test_the_library_still_confirms_a_cancellation_or_does_not_understand_it() -> None:
+    assert {status for _, status, _ in library_of("telxius/cancelled_with_its_circuits")} == {"CONFIRMED"}
+    with pytest.raises(ProviderError):
+        library_of("telxius/cancelled_in_reserve")
 
 
 # --- Zayo -------------------------------------------------------------------------------------------------------
