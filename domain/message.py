@@ -101,10 +101,12 @@ class Terms:
     """On what terms a message is read: what a person decided, and what its mailbox asks of a mail.
 
     ``authserv_id`` is the name under which our own mail server writes Authentication-Results, None where it does not.
-    ``trusted_forwarders`` are the addresses, or ``@domain``, whose forwards count; None: everybody's.
+    ``trusted_forwarders`` are the addresses, or ``@domain``, whose forwards count; None: everybody's. ``proposal`` is
+    what a model read in the message before, and what the decision accepts.
     """
 
     decision: Decision = Decision()
+    proposal: tuple[Update, ...] = ()
     authserv_id: str | None = None
     trusted_forwarders: tuple[str, ...] | None = None
 
@@ -115,7 +117,10 @@ PLAIN_TERMS = Terms()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
-    """A message of the ledger, with its bytes, as ``process`` needs it. ``mailbox`` is where it was seen first."""
+    """A message of the ledger, with its bytes, as ``process`` needs it. ``mailbox`` is where it was seen first.
+
+    ``proposal`` is what a model read in it, for a person to accept.
+    """
 
     id: int
     raw: bytes
@@ -125,6 +130,7 @@ class Message:
     disposition: Disposition
     mailbox: str = ""
     decision: Decision = Decision()
+    proposal: tuple[Update, ...] = ()
 
 
 def terms_of(message: Message, asked: Mapping[str, Terms]) -> Terms:
@@ -132,7 +138,8 @@ def terms_of(message: Message, asked: Mapping[str, Terms]) -> Terms:
 
     ``asked`` is by the name of the mailbox; one that is not there asks nothing.
     """
-    return replace(asked.get(message.mailbox, PLAIN_TERMS), decision=message.decision)
+    held = asked.get(message.mailbox, PLAIN_TERMS)
+    return replace(held, decision=message.decision, proposal=message.proposal)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,6 +157,7 @@ class Reading:
 
     ``reader`` is None where no reader was asked. ``reason`` is set exactly if ``disposition`` is QUARANTINED; with
     PARTIAL there are updates as well. ``detail`` is one line for a person; ``trials`` say which readers were asked.
+    ``proposal`` is what a model read: with PROPOSAL nothing of it is applied, with APPLIED a person has accepted it.
     """
 
     provider: str | None
@@ -161,6 +169,7 @@ class Reading:
     detail: str = ""
     warnings: tuple[str, ...] = ()
     trials: tuple[Trial, ...] = ()
+    proposal: tuple[Update, ...] = ()
 
 
 def identity_of(*, message_id: str | None, body_digest: str, date: str, from_header: str, subject: str) -> str:

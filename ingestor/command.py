@@ -124,7 +124,7 @@ def process(request: Request, store: Store, settings: config.Settings, *, total:
     """Settle what waits; False if a running daemon has the database and will do that itself."""
     try:
         with database.hold_lock(settings.database.url):
-            pool = daemon.worker_pool(settings, store)
+            pool = daemon.worker_pool(settings, store, asking=True)
             try:
                 with terminal.progress("reading", total) as bar:
                     processor = pipeline.Processor(store=store, pool=pool, asked=daemon.asked_of_mails(settings))

@@ -10,6 +10,7 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -122,6 +123,20 @@ def _database_url(value: str) -> str:
     )
 
 
+def _base_url(value: str) -> str:
+    try:
+        url = urlsplit(value)
+        good = url.hostname and url.port != 0 and not (url.username or url.password or url.query or url.fragment)
+    except ValueError:
+        good = False
+    # It stands in the first line of a request.
+    if not good or url.scheme not in ("https", "http") or not value.isascii() or re.search(r"[\x00-\x20\x7f]", value):
+        raise unexpected(value, 'the address of an endpoint without a login, as in "https://api.openai.com/v1"')
+    if url.scheme == "http" and not _is_loopback(url.hostname or ""):
+        raise unexpected(value, "https: without encryption only loopback is allowed")
+    return value
+
+
 _Text = Annotated[str, AfterValidator(_text)]
 _Name = Annotated[str, AfterValidator(_name)]
 _ProviderName = Annotated[str, AfterValidator(_provider_name)]
@@ -135,6 +150,7 @@ _Initial = Annotated[
     PlainValidator(_initial),
     WithJsonSchema({"anyOf": [{"enum": ["all", "new"]}, {"type": "integer", "minimum": 1, "maximum": 36_500}]}),
 ]
+_BaseUrl = Annotated[str, AfterValidator(_base_url)]
 _DatabaseUrl = Annotated[str, AfterValidator(_database_url), PlainSerializer(without_password, return_type=str)]
 _Secret = Annotated[
     Secret,
@@ -334,6 +350,49 @@ class WorkersTable(_Table):
         return wall_seconds
 
 
+class LlmTable(_Table):
+    """[llm]: a language model that reads what no reader understands, as a proposal. None: not set."""
+
+    enabled: bool = Field(default=False, description="Whether the texts of such mails are sent to it.")
+    base_url: _BaseUrl = Field(
+        default="https://api.openai.com/v1", repr=False, description="Where it is asked, in the manner of OpenAI."
+    )
+    model: _Text | None = Field(default=None, examples=["gpt-4o-mini"], description="The name of the model.")
+    api_key: _Secret | None = Field(
+        default=None, examples=[{"file": "/etc/maintd/llm-key"}], description="Its key, a secret."
+    )
+    providers: tuple[_ProviderName, ...] | None = Field(
+        default=None,
+        strict=False,
+        json_schema_extra={"minItems": 1},
+        description="The providers whose mails it may see: not set, all.",
+    )
+
+    @field_validator("model")
+    @classmethod
+    def _named_model(cls, model: str | None, info: ValidationInfo) -> str | None:
+        if model is None and info.data.get("enabled"):
+            raise Mistake('missing, expected the name of a model because enabled is true, as in model = "gpt-4o-mini"')
+        return model
+
+    @field_validator("api_key")
+    @classmethod
+    def _key_beyond_loopback(cls, api_key: Secret | None, info: ValidationInfo) -> Secret | None:
+        host = urlsplit(info.data.get("base_url", "")).hostname or "localhost"
+        if api_key is None and info.data.get("enabled") and not _is_loopback(host):
+            raise Mistake(
+                'missing, expected a secret because enabled is true, as in api_key = { file = "/etc/maintd/llm-key" }'
+            )
+        return api_key
+
+    @field_validator("providers")
+    @classmethod
+    def _some_provider(cls, providers: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        if providers == ():
+            raise Mistake(_EMPTY_LIST)
+        return providers
+
+
 class LogTable(_Table):
     """[log]: what is logged, and in which form. The log goes to standard error."""
 
@@ -350,10 +409,20 @@ class Settings(_Table):
     mailboxes: tuple[MailboxTable, ...] = Field(default=(), alias="mailbox", strict=False)
     providers: tuple[ProviderTable, ...] = Field(default=(), alias="provider", strict=False)
     workers: WorkersTable = WorkersTable()
+    llm: LlmTable = LlmTable()
     log: LogTable = LogTable()
 
     _path: Path = PrivateAttr(Path("config.toml"))
     _warnings: tuple[str, ...] = PrivateAttr(())
+
+    @field_validator("llm")
+    @classmethod
+    def _known_providers(cls, llm: LlmTable, info: ValidationInfo) -> LlmTable:
+        known = KNOWN_PROVIDERS | {table.name for table in info.data.get("providers", ())}
+        for name in llm.providers or ():
+            if name not in known:
+                raise Mistake(f"providers: no provider {found(name)}, {nearest(name, known)}")
+        return llm
 
     @property
     def path(self) -> Path:
@@ -371,6 +440,7 @@ TABLES: Mapping[str, type[_Table]] = {
     "mailbox": MailboxTable,
     "provider": ProviderTable,
     "workers": WorkersTable,
+    "llm": LlmTable,
     "log": LogTable,
 }
 
@@ -479,6 +549,17 @@ def _warnings_of(settings: Settings) -> Iterator[str]:
     for mailbox in settings.mailboxes:
         for warning in _mailbox_warnings(mailbox):
             yield f'mailbox "{mailbox.name}": {warning}'
+    for warning in _llm_warnings(settings.llm):
+        yield f"llm: {warning}"
+
+
+def _llm_warnings(llm: LlmTable) -> Iterator[str]:
+    if isinstance(llm.api_key, PlainSecret):
+        yield 'api_key: stands in the file itself: put it elsewhere and write { file = "…" } or another source'
+    if llm.enabled:
+        host = urlsplit(llm.base_url).hostname
+        whose = f"of {', '.join(llm.providers)}" if llm.providers else "of every provider"
+        yield f"enabled: mails {whose} that no reader understands are sent to {host}, who may keep them"
 
 
 def _mailbox_warnings(mailbox: MailboxTable) -> Iterator[str]:
@@ -501,7 +582,11 @@ def shown(settings: Settings) -> str:
     blocks = [_shown_table("[database]", settings.database)]
     blocks += [_shown_table("[[mailbox]]", mailbox) for mailbox in settings.mailboxes]
     blocks += [_shown_table("[[provider]]", provider) for provider in settings.providers]
-    blocks += [_shown_table("[workers]", settings.workers), _shown_table("[log]", settings.log)]
+    blocks += [
+        _shown_table("[workers]", settings.workers),
+        _shown_table("[llm]", settings.llm),
+        _shown_table("[log]", settings.log),
+    ]
     return "\n\n".join(blocks) + "\n"
 
 
@@ -522,7 +607,7 @@ def _shown_setting(table: _Table, key: str) -> str:
 
 
 def _shown_value(key: str, value: object) -> str:
-    if key == "password" and isinstance(value, Secret):
+    if key in ("password", "api_key") and isinstance(value, Secret):
         return hidden(value)
     return _toml(without_password(value) if key == "url" and isinstance(value, str) else value)
 

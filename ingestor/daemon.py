@@ -12,6 +12,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from types import FrameType
+from urllib.parse import urlsplit
 
 import structlog
 
@@ -22,6 +23,7 @@ from ingestor.config import MailboxTable, ProviderTable, Settings, where
 from ingestor.mailbox import MailboxSession, MailboxSettings
 from ingestor.scheduler import Scheduler
 from ingestor.secrets import resolve
+from parsers.asking import Model
 from parsers.providers import Directory, Provider, directory
 from parsers.workers import Limits, WorkerPool
 from storage import messages
@@ -74,15 +76,42 @@ def asked_of_mails(settings: Settings) -> dict[str, Terms]:
     }
 
 
-def worker_pool(settings: Settings, store: Store | None, *, count: int | None = None) -> WorkerPool:
-    """Return the pool of workers that the configuration asks for; none is started yet."""
+def worker_pool(
+    settings: Settings, store: Store | None, *, count: int | None = None, asking: bool = False
+) -> WorkerPool:
+    """Return the pool of workers that the configuration asks for; none is started yet.
+
+    ``asking``: they may ask the model of the configuration, if it is on: not where mails are read on trial, or again.
+    Raises ConfigurationError when its key cannot be had.
+    """
     workers = settings.workers
     limits = Limits(
         cpu_seconds=workers.cpu_seconds,
         wall_seconds=workers.wall_seconds,
         memory_mib=workers.memory_mib,
+        model=_model(settings) if asking else None,
     )
     return WorkerPool(count or workers.count, limits, providers(settings, store))
+
+
+def _model(settings: Settings) -> Model | None:
+    table = settings.llm
+    if not table.enabled or table.model is None:
+        return None
+    key = resolve(table.api_key, where=f"{settings.path}: llm: api_key") if table.api_key else ""
+    base = urlsplit(table.base_url)
+    tls = base.scheme == "https"
+    return Model(
+        name=table.model,
+        host=base.hostname or "",
+        port=base.port or (443 if tls else 80),
+        tls=tls,
+        path=f"{base.path.rstrip('/')}/chat/completions",
+        key=key,
+        # The rest is for reading: a worker that runs out of its time is replaced, and its mail would be asked of again.
+        seconds=settings.workers.wall_seconds * 2 / 3,
+        providers=frozenset(table.providers) if table.providers is not None else None,
+    )
 
 
 def chosen_mailboxes(settings: Settings, names: Collection[str]) -> Sequence[MailboxTable]:
@@ -186,7 +215,7 @@ def poll(
     """
     tables = chosen_mailboxes(settings, names)
     watch = Watch(settings=settings, store=store)
-    workers = pool or worker_pool(settings, store)
+    workers = pool or worker_pool(settings, store, asking=True)
     processor = pipeline.Processor(store=store, pool=workers, asked=asked_of_mails(settings))
     try:
         with stopped_by_signals(watch.stop), ThreadPoolExecutor(len(tables), "mailbox") as threads, _ended(watch):
@@ -234,7 +263,7 @@ def run(settings: Settings, store: Store) -> None:
 
 
 def _settle_until_stopped(watch: Watch, settings: Settings) -> None:
-    pool = worker_pool(settings, watch.store)
+    pool = worker_pool(settings, watch.store, asking=True)
     processor = pipeline.Processor(store=watch.store, pool=pool, asked=asked_of_mails(watch.settings))
     try:
         while not watch.stopping.is_set():

@@ -235,6 +235,7 @@ def requeue(
         again = messages.set_disposition(
             connection, numbers, Disposition.RECEIVED, expected=expected, now=pipeline.utc_now()
         )
+        messages.forget_proposals(connection, again)
         for number in again if forget else ():
             messages.undecide(connection, number)
     return again

@@ -11,11 +11,13 @@ import os
 import re
 import sys
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cache
 from importlib import import_module
 from importlib.metadata import version
+from typing import Any
 
 from domain.events import StatedCircuit
 from domain.vocabulary import Impact, MaintenanceStatus
@@ -34,6 +36,7 @@ try:
     from circuit_maintenance_parser import parser as library_parser
     from circuit_maintenance_parser import provider as library_provider
     from circuit_maintenance_parser.data import DataPart, NotificationData
+    from circuit_maintenance_parser.output import CircuitImpact, Status
     from circuit_maintenance_parser.utils import Geolocator
 finally:
     del sys.modules["pandas"]
@@ -44,6 +47,21 @@ READERS = frozenset(SUPPORTED_PROVIDER_NAMES)
 REASON_CHARACTERS = 300
 
 _GENERIC_READER = "genericprovider"
+
+# What the library asks a language model for, and how what the answer leaves out is written.
+_UNSAID: dict[str, Any] = {
+    "maintenance_id": "",
+    "status": "",
+    "impact": "",
+    "summary": "",
+    "account": "",
+    "circuit_ids": [],
+    "backup_windows": [],
+}
+_ASKED = ("start", "end", *_UNSAID)
+_NO_ID = frozenset({"", "-", "n/a", "none", "null", "unknown"})
+# Of any other word the library makes "confirmed".
+_STATUS_WORDS = ("confirmed", "rescheduled", "cancelled", "ongoing", "completed")
 _TAGS_TRIED = 4000
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
@@ -62,6 +80,29 @@ def read(notification: Notification, form: str, provider: Provider) -> Findings:
     states_impact = form in BY_NAME and BY_NAME[form].states_impact
     results = [_result(one, states_impact=states_impact, random_uids=provider.random_uids) for one in found]
     return Findings(results=tuple(corrected(form, results, notification, provider)))
+
+
+def question() -> str:
+    """Return what the library asks a language model about a mail."""
+    return str(library_parser.LLM().llm_question)
+
+
+def read_answer(answer: Mapping[str, Any]) -> list[Result]:
+    """Return what a model answers to ``question``, with None for what the library only fills in.
+
+    Windows in reserve are tentative and without circuits. Raises ``NotUnderstood`` where it names no id or no window.
+    """
+    said = _UNSAID | {key: answer[key] for key in _ASKED if answer.get(key) is not None}
+    if _line(said["maintenance_id"]).lower() in _NO_ID:
+        raise NotUnderstood("its answer names no id")
+    try:
+        windows = _Answered(answer=said).parse_content("")
+    # It may be of any shape.
+    except Exception as error:  # noqa: BLE001
+        raise NotUnderstood(f"its answer cannot be read: {_reason_of(error)}") from None
+    stated = any(word in str(said["status"]).lower() for word in _STATUS_WORDS)
+    first = [_advised(windows[0], said, status=windows[0]["status"] if stated else None)]
+    return first + [replace(_advised(one, said, status=Status.TENTATIVE), circuits=()) for one in windows[1:]]
 
 
 def readers_of(notification: Notification) -> list[str]:
@@ -121,6 +162,33 @@ def _load_spreadsheets() -> None:
 
 
 _tame_library()
+
+
+# From the answer of a model to the library's results
+
+
+class _Answered(library_parser.LLM):  # type: ignore[misc]
+    """What the library makes of an answer that is there already: nobody is asked."""
+
+    answer: dict[str, Any]
+
+    def get_llm_response(self, content: str) -> dict[str, Any]:
+        """Return the answer."""
+        return dict(self.answer)
+
+
+def _advised(found: Mapping[str, Any], said: Mapping[str, Any], *, status: Any) -> Result:
+    start, end = _instant(found["start"]), _instant(found["end"])
+    return Result(
+        event_id=_line(said["maintenance_id"]),
+        account=_line(said["account"]) or None,
+        status=MaintenanceStatus(status.value) if status else None,
+        start=start,
+        end=end,
+        circuits=_circuits(found["circuits"], states_impact=bool(said["impact"])) or None,
+        summary=_text(said["summary"]) or None,
+        fault="" if start and end else "a window that no calendar can hold",
+    )
 
 
 # From a notification to the library's results
@@ -214,7 +282,7 @@ def _result(found: Maintenance, *, states_impact: bool, random_uids: bool) -> Re
         status=None if found.status.value == "NO-CHANGE" else MaintenanceStatus(found.status.value),
         start=start,
         end=end,
-        circuits=_circuits(found, states_impact=calendar or states_impact) or None,
+        circuits=_circuits(found.circuits, states_impact=calendar or states_impact) or None,
         nameless=any(not _line(circuit.circuit_id) for circuit in found.circuits),
         summary=_text(found.summary) or None,
         organizer=_line(found.organizer) or None,
@@ -229,9 +297,9 @@ def _is_calendar(found: Maintenance) -> bool:
     return "ICal" in found.metadata.parsers
 
 
-def _circuits(found: Maintenance, *, states_impact: bool) -> tuple[StatedCircuit, ...]:
+def _circuits(found: Sequence[CircuitImpact], *, states_impact: bool) -> tuple[StatedCircuit, ...]:
     """Return the circuits of a result, each once, with the worst impact that is stated of it."""
-    named = ((_line(circuit.circuit_id), circuit.impact) for circuit in found.circuits)
+    named = ((_line(circuit.circuit_id), circuit.impact) for circuit in found)
     return joined(
         [
             StatedCircuit(circuit_id=circuit_id, impact=Impact(impact.value) if states_impact else None)

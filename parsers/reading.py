@@ -11,6 +11,7 @@ from domain.errors import MaintdError
 from domain.events import Update
 from domain.message import PLAIN_TERMS, Disposition, Envelope, Reading, Reason, Terms, Trial
 from domain.plausibility import Judgement, judge
+from parsers.asking import Adviser
 from parsers.authenticity import Untrusted, verified
 from parsers.forms import BCOP
 from parsers.forwarding import forwards_in
@@ -18,6 +19,7 @@ from parsers.maintenance import READER_VERSION, readers_of
 from parsers.mime import MalformedMessage, Notification, decode, read_envelope
 from parsers.newcomers import joined_by_newcomers
 from parsers.own import bcop
+from parsers.proposals import accepted, declined, may_see, propose, proposed
 from parsers.providers import Directory, Provider
 from parsers.sources import Source, choices
 from parsers.statements import Notice, NotUnderstood, Statement, state
@@ -29,8 +31,18 @@ DETAIL_CHARACTERS = 500
 MOST_TRIED = 5
 
 
-def read_message(raw: bytes, *, received_at: datetime, directory: Directory, terms: Terms = PLAIN_TERMS) -> Reading:
-    """Return what a message says, or why it says nothing, on the given terms."""
+def read_message(
+    raw: bytes,
+    *,
+    received_at: datetime,
+    directory: Directory,
+    terms: Terms = PLAIN_TERMS,
+    adviser: Adviser | None = None,
+) -> Reading:
+    """Return what a message says, or why it says nothing, on the given terms.
+
+    ``adviser`` is asked what a known provider's mail says that none of its readers understands; None: nobody is.
+    """
     envelope = read_envelope(raw)
     try:
         notification = decode(raw)
@@ -42,6 +54,8 @@ def read_message(raw: bytes, *, received_at: datetime, directory: Directory, ter
         return _quarantined(Reason.UNKNOWN_PROVIDER, f"there is no provider named {named}: see maintd providers")
     if envelope.sender_problem and not forced:
         return _quarantined(Reason.UNTRUSTED, f"{envelope.sender_problem}: only a person can say whose it is")
+    if reading := accepted(terms, forced, received_at):
+        return reading
     known = directory if forced else joined_by_newcomers(directory, notification, terms)
     message = _Message(notification, envelope, received_at, known, terms)
     readings = (
@@ -50,7 +64,11 @@ def read_message(raw: bytes, *, received_at: datetime, directory: Directory, ter
         if any(source.providers for source in sources)
     )
     reading = _most_telling(readings) or _of_unknown_provider(message)
-    return replace(reading, trials=tuple(dict.fromkeys(message.trials)))
+    reading = replace(reading, trials=tuple(dict.fromkeys(message.trials)))
+    # Of a newcomer nobody has said yet that its mails concern us.
+    if reading.reason is not Reason.UNPARSED or not directory.get(reading.provider or ""):
+        return reading
+    return _with_proposal(reading, message, forced, adviser)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,8 +158,16 @@ def _gather(source: Source, message: _Message, gathered: _Gathered) -> None:
     gathered.said = said
     if not said.findings.results:
         return
-    proven = verified(source, said.provider, message.notification, message.directory, message.terms)
-    notice = Notice(
+    notice = _notice(source, said.provider, message)
+    gathered.statements.append(
+        state(said.findings, said.provider, notice, reader=said.reader.label, version=said.reader.version)
+    )
+
+
+def _notice(source: Source, provider: Provider, message: _Message) -> Notice:
+    """Return what every update of a notice has from its mail. Raises ``Untrusted``."""
+    proven = verified(source, provider, message.notification, message.directory, message.terms)
+    return Notice(
         date=source.date,
         date_inferred=source.date_inferred,
         received_at=message.received_at,
@@ -149,9 +175,6 @@ def _gather(source: Source, message: _Message, gathered: _Gathered) -> None:
         source=message.envelope.message_id or message.envelope.body_digest,
         body_digest=message.envelope.body_digest,
         unverified=not proven,
-    )
-    gathered.statements.append(
-        state(said.findings, said.provider, notice, reader=said.reader.label, version=said.reader.version)
     )
 
 
@@ -181,6 +204,29 @@ def _disposition(
     if gathered.failures or left_out:
         return Disposition.QUARANTINED, Reason.UNPARSED
     return Disposition.IRRELEVANT, None
+
+
+def _with_proposal(reading: Reading, message: _Message, forced: Provider | None, adviser: Adviser | None) -> Reading:
+    """Return a mail that no reader understands with what a model reads in it, for a person to accept.
+
+    What it has read before stands: it is asked again only where that was forgotten. It is shown no mail that does not
+    prove whose it is where that is asked, and none of which a person has said how it is to be read.
+    """
+    decision = message.terms.decision
+    held = message.terms.proposal
+    if held and all(update.provider == reading.provider for update in held):
+        return proposed(reading, held)
+    if adviser is None or decision.accepted or decision.reader or not may_see(adviser, reading.provider or ""):
+        return reading
+    ways = choices(message.notification, message.directory, forced)
+    sources = next(found for found in ways if any(source.providers for source in found))
+    try:
+        if len(sources) != 1 or len(sources[0].providers) != 1:
+            raise NotUnderstood("it is asked of one notice of one provider alone")
+        [source], [provider] = sources, sources[0].providers
+        return propose(reading, source.notification, provider, _notice(source, provider, message), adviser)
+    except MaintdError as problem:
+        return declined(reading, adviser, str(problem))
 
 
 def _of_unknown_provider(message: _Message) -> Reading:

@@ -31,6 +31,7 @@ from pebble import ProcessExpired, ProcessFuture, ProcessPool
 
 from domain.errors import CpuTimeExceeded, WallTimeExceeded, WorkerCrashed, WorkerError
 from domain.message import PLAIN_TERMS, Reading, Terms
+from parsers.asking import Adviser, Door, Model, ask
 from parsers.providers import Directory
 
 # A worker that does not start, or is stopped from outside, says nothing of the message that it was to read.
@@ -75,12 +76,16 @@ _FORBIDDEN = frozenset(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """What one message may cost, and after how many a worker is replaced to give back what it has gathered."""
+    """What one message may cost, and after how many a worker is replaced to give back what it has gathered.
+
+    ``model`` is what a worker may ask over the network: with None it has no network at all.
+    """
 
     cpu_seconds: int = 5
     wall_seconds: float = 30
     memory_mib: int = 1536
     messages: int = 2000
+    model: Model | None = None
 
 
 class WorkerPool:
@@ -156,7 +161,7 @@ class WorkerPool:
         try:
             with _interrupts_left_to_us():
                 answer = worker.pool.schedule(
-                    _read, args=(self._limits.cpu_seconds, *task.arguments), timeout=self._limits.wall_seconds
+                    _read, args=(self._limits, *task.arguments), timeout=self._limits.wall_seconds
                 )
         except RuntimeError:
             self._again(worker, task, broken=True)
@@ -329,7 +334,7 @@ def _prepare(limits: Limits) -> None:
     _lower(resource.RLIMIT_AS, limits.memory_mib * 1024 * 1024)
     _lower(resource.RLIMIT_FSIZE, 0)
     _lower(resource.RLIMIT_CORE, 0)
-    sys.addaudithook(_refuse_forbidden)
+    sys.addaudithook(functools.partial(_refuse_forbidden, _door_to(limits.model)))
 
 
 def _end_with_parent() -> None:
@@ -350,8 +355,8 @@ def _end_with_parent() -> None:
         os._exit(0)
 
 
-def _refuse_forbidden(event: str, arguments: tuple[Any, ...]) -> None:
-    if event in _FORBIDDEN:
+def _refuse_forbidden(door: Door | None, event: str, arguments: tuple[Any, ...]) -> None:
+    if event in _FORBIDDEN and not (door and door.lets(event, arguments)):
         raise PermissionError(f"a worker may not {event}")
 
 
@@ -362,15 +367,20 @@ def _lower(limit: int, value: int) -> None:
     resource.setrlimit(limit, (value, value))
 
 
-def _read(cpu_seconds: int, raw: bytes, received_at: datetime, terms: Terms, directory: bytes) -> Reading | _Failure:
+def _read(limits: Limits, raw: bytes, received_at: datetime, terms: Terms, directory: bytes) -> Reading | _Failure:
     """Read one message within its CPU time. A worker that runs out of memory ends, and gives it all back."""
     from parsers.maintenance import load_what_is_read  # noqa: PLC0415, loaded by _prepare
     from parsers.reading import read_message  # noqa: PLC0415, loaded by _prepare
 
+    adviser = None
+    if limits.model and (door := _door_to(limits.model)):
+        adviser = Adviser(name=limits.model.name, ask=functools.partial(ask, door), providers=limits.model.providers)
     try:
         load_what_is_read(raw)
-        _limit_cpu_time(cpu_seconds)
-        return read_message(raw, received_at=received_at, directory=_directory_of(directory), terms=terms)
+        _limit_cpu_time(limits.cpu_seconds)
+        return read_message(
+            raw, received_at=received_at, directory=_directory_of(directory), terms=terms, adviser=adviser
+        )
     except MemoryError:
         os._exit(_OUT_OF_MEMORY)
     except Exception as error:  # noqa: BLE001, the boundary of an item: whatever it is, it is this message's
@@ -387,6 +397,12 @@ def _limit_cpu_time(seconds: int | None) -> None:
         usage = resource.getrusage(resource.RUSAGE_SELF)
         soft = int(usage.ru_utime + usage.ru_stime) + 1 + seconds
     resource.setrlimit(resource.RLIMIT_CPU, (soft, hard))
+
+
+@functools.lru_cache(maxsize=1)
+def _door_to(model: Model | None) -> Door | None:
+    """Return the way to the model that this process may ask; always the same one, for that is what is let through."""
+    return Door(model) if model else None
 
 
 @functools.lru_cache(maxsize=1)

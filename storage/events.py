@@ -8,6 +8,7 @@ import hashlib
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
+from types import SimpleNamespace
 from typing import Any
 
 import sqlalchemy as sa
@@ -102,6 +103,19 @@ def updates_of_message(conn: Connection, message: int) -> list[Update]:
     return [update_of(row) for row in conn.execute(statement)]
 
 
+def proposal_row(proposal: Sequence[Update]) -> list[_Row] | None:
+    """Return updates that are proposed, and not stated, as a JSON value; None where there are none."""
+    rows = [_update_row(0, ordinal, update) for ordinal, update in enumerate(proposal)]
+    return [{**row, "stamp": row["stamp"].isoformat()} for row in rows] or None
+
+
+def proposal_of(rows: Sequence[_Row] | None) -> tuple[Update, ...]:
+    """Return the updates of a proposal as they were."""
+    return tuple(
+        update_of(SimpleNamespace(**{**row, "stamp": datetime.fromisoformat(row["stamp"])})) for row in rows or ()
+    )
+
+
 def updates_of_key(conn: Connection, key: EventKey) -> list[tuple[int, Update]]:
     """Return all that is stated of a key and counts, each with the number of its message, in no order."""
     of_key = {"of_kind": key.kind, "of_provider": key.provider, "of_id_key": key.id_key}
@@ -167,7 +181,7 @@ def _circuits_statement(stated: Iterable[StatedCircuit] | None) -> list[list[str
     return None if stated is None else [[circuit.circuit_id, circuit.impact] for circuit in stated]
 
 
-def update_of(row: Row[Any]) -> Update:
+def update_of(row: Row[Any] | SimpleNamespace) -> Update:
     """Return the update that a row of the table holds."""
     said: Mapping[str, Any] = row.statement
     stated_windows = said.get("windows")

@@ -12,6 +12,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from domain.errors import NotFound
 from domain.message import Arrival, Decision, Disposition, Envelope, Message, Place, Reading, Reason
+from storage.events import proposal_of, proposal_row
 from storage.schema import (
     cursors,
     decisions,
@@ -268,6 +269,7 @@ def settle(
         "reader": reading.reader,
         "reader_version": reading.reader_version,
         "trials": [[trial.provider, trial.reader, trial.outcome] for trial in reading.trials],
+        "proposal": proposal_row(reading.proposal),
         "settled_at": now,
     }
     return conn.execute(_SETTLE, {"message": message, "expected": expected, **facts}).rowcount == 1
@@ -361,6 +363,7 @@ def _message(row: Row[Any]) -> Message:
             released=bool(row.released),
             accepted=bool(row.accepted),
         ),
+        proposal=proposal_of(row.proposal),
     )
 
 
@@ -397,6 +400,14 @@ def decided(conn: Connection, numbers: Collection[int]) -> dict[int, Decision]:
 def undecide(conn: Connection, message: int) -> bool:
     """Forget what a person said of a message; False where nobody did."""
     return conn.execute(sa.delete(decisions).where(decisions.c.message == message)).rowcount == 1
+
+
+def forget_proposals(conn: Connection, numbers: Iterable[int]) -> None:
+    """Forget what a model read in messages, so that it is asked again."""
+    wanted = sorted(numbers)
+    for begin in range(0, len(wanted), _MANY):
+        part = wanted[begin : begin + _MANY]
+        conn.execute(sa.update(messages).where(messages.c.id.in_(part)).values(proposal=None))
 
 
 def retract(conn: Connection, message: int, *, author: str, reason: str, now: datetime) -> None:

@@ -151,6 +151,8 @@ messages = Table(
     Column("reader_version", Text, nullable=False),
     # What each reader made of it: [provider, reader, outcome], null until it was read.
     Column("trials", Json),
+    # What a model read in it, for a person to accept: updates, as storage.events keeps them.
+    Column("proposal", Json),
     Column("stored_at", UtcDateTime, nullable=False),
     # Null exactly as long as the disposition is "received".
     Column("settled_at", UtcDateTime),

@@ -13,6 +13,7 @@ _INSTANT = sa.DateTime(timezone=True).with_variant(sa.String(27), "sqlite")
 def upgrade() -> None:
     """Add the tables and columns."""
     op.add_column("messages", sa.Column("trials", sa.Text(), nullable=True))
+    op.add_column("messages", sa.Column("proposal", sa.Text(), nullable=True))
     _widen_events()
     _make_what_is_said_of_messages()
     _make_what_is_said_of_events()

@@ -322,7 +322,7 @@ def test_a_wrong_setting_of_a_provider_is_named(setting, problem):
         ("mailbox = [5]", "mailbox 1: got 5, expected its settings under [[mailbox]], in two brackets."),
         ("[[log]]", "log: got a list of tables, expected its settings under [log], in one bracket."),
         ("log = 5", "log: got 5, expected its settings under [log], in one bracket."),
-        ("netbox = 5", 'unknown key "netbox", expected one of database, log, mailbox, provider, workers.'),
+        ("netbox = 5", 'unknown key "netbox", expected one of database, llm, log, mailbox, provider, workers.'),
     ],
 )
 def test_a_section_of_the_wrong_shape_is_named(text, problem):
@@ -468,6 +468,10 @@ name = "second"
 host = "imap.example.net"
 username = "u"
 password = {{ command = ["echo", "{PLANTED}"] }}
+[llm]
+enabled = true
+model = "small"
+api_key = "{PLANTED}"
 """
 
 
@@ -501,6 +505,7 @@ def test_no_way_to_print_settings_shows_a_secret():
         WITH_SECRETS.replace(f'password = "{PLANTED}"', f'password = ["{PLANTED}"]'),
         WITH_SECRETS.replace(f'password = "{PLANTED}"', f'password = "{PLANTED}'),
         WITH_SECRETS.replace(f'password = "{PLANTED}"', f"password = {PLANTED}"),
+        WITH_SECRETS.replace(f'api_key = "{PLANTED}"', f'api_key = ["{PLANTED}"]'),
     ],
 )
 def test_no_mistake_shows_a_secret(broken):
@@ -589,3 +594,78 @@ def test_a_file_without_permission_is_named():
 
     with pytest.raises(ConfigurationError, match="cannot be read: Permission denied"):
         config.load(Path("config.toml"))
+
+
+# The language model.
+
+ON = '[llm]\nenabled = true\nmodel = "small"\napi_key = { env = "LLM_KEY" }\n'
+
+
+def test_no_language_model_is_asked_unless_it_is_turned_on():
+    assert settings_of("").llm.enabled is False
+    assert settings_of('[llm]\nmodel = "small"\napi_key = { env = "LLM_KEY" }').warnings[1:] == ()
+
+
+def test_a_language_model_that_is_on_is_a_warning():
+    assert settings_of(ON).warnings[1:] == (
+        "config.toml: llm: enabled: mails of every provider that no reader understands are sent to api.openai.com, "
+        "who may keep them.",
+    )
+    assert "mails of ntt, zayo that" in settings_of(f'{ON}providers = ["ntt", "zayo"]').warnings[1]
+
+
+@pytest.mark.parametrize("url", ["https://gateway.example/v1", "http://127.0.0.1:11434/v1", "http://[::1]:8080/v1"])
+def test_a_language_model_is_asked_with_encryption_or_on_this_machine(url):
+    assert settings_of(f'{ON}base_url = "{url}"').llm.base_url == url
+
+
+def test_a_language_model_on_this_machine_needs_no_key():
+    llm = settings_of('[llm]\nenabled = true\nmodel = "small"\nbase_url = "http://localhost:11434/v1"').llm
+
+    assert llm.api_key is None
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        (
+            ON.replace('model = "small"\n', ""),
+            'model: missing, expected the name of a model because enabled is true, as in model = "gpt-4o-mini".',
+        ),
+        (
+            ON.replace('api_key = { env = "LLM_KEY" }\n', ""),
+            "api_key: missing, expected a secret because enabled is true, "
+            'as in api_key = { file = "/etc/maintd/llm-key" }.',
+        ),
+        (
+            f'{ON}base_url = "http://gateway.example/v1"',
+            'base_url: got "http://gateway.example/v1", expected https: without encryption only loopback is allowed.',
+        ),
+        *(
+            (
+                f'{ON}base_url = "{url}"',
+                f'base_url: got "{shown}", expected the address of an endpoint without a login, '
+                'as in "https://api.openai.com/v1".',
+            )
+            for url, shown in [
+                ("gateway.example", "gateway.example"),
+                ("ftp://gateway.example", "ftp://gateway.example"),
+                ("https://u:hunter2@gateway.example", "https://u:***@gateway.example"),
+                ("https://gateway.example/v1?key=1", "https://gateway.example/v1?key=1"),
+                ("https://gateway.example:port/v1", "https://gateway.example:port/v1"),
+                ("https://gateway.example/v 1", "https://gateway.example/v 1"),
+                ("", ""),
+            ]
+        ),
+        (f"{ON}providers = []", "providers: got an empty list, expected at least one entry."),
+        (f'{ON}providers = ["zayoo"]', 'providers: no provider "zayoo", did you mean "zayo"?'),
+    ],
+)
+def test_a_mistake_about_the_language_model_is_said(text, problem):
+    assert problems_of(text) == [f"llm: {problem}"]
+
+
+def test_a_language_model_may_see_the_mails_of_a_provider_of_the_configuration():
+    text = f'{ON}providers = ["examplenet"]\n[[provider]]\nname = "examplenet"\nsenders = ["@examplenet.example"]'
+
+    assert settings_of(text).llm.providers == ("examplenet",)
