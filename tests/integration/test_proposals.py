@@ -1,5 +1,6 @@
 """A language model behind a real server: off unless the configuration turns it on, and then a person decides."""
 
+import subprocess
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -185,6 +186,30 @@ def test_only_a_worker_that_may_ask_reaches_the_server(program, chat):
 
     assert reasons == ["unparsed", "proposal"]
     assert chat.connections == 1
+
+
+def test_a_worker_asks_with_encryption(program, tmp_path, monkeypatch):
+    certificate = tmp_path / "certificate.pem"
+    subprocess.run(
+        [
+            *("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"),
+            *("-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost", "-days", "3"),
+            *("-keyout", str(certificate), "-out", str(tmp_path / "public.pem")),
+        ],
+        check=True,
+        capture_output=True,
+    )
+    public = (tmp_path / "public.pem").read_text()
+    certificate.write_text(certificate.read_text() + public)
+    with chatting(certificate) as chat:
+        chat.read(**FIGURES)
+        turn_on(program, chat, base_url=f'"https://localhost:{chat.port}/v1"')
+        assert "self-signed certificate" in take_in(program)["detail"]
+        monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "public.pem"))
+        program.command("quarantine", "retry", number(program))
+
+        assert shown(program)["reason"] == "proposal"
+        assert len(chat.asked) == 1
 
 
 # The client by itself

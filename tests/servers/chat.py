@@ -1,11 +1,13 @@
 """A server that answers as a language model's does (POST /v1/chat/completions), or as badly as it is told to."""
 
 import json
+import ssl
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 
@@ -38,10 +40,14 @@ class Chat:
 
 
 @contextmanager
-def chatting() -> Iterator[Chat]:
-    """Run the server on loopback, at a port of its own."""
+def chatting(certificate: Path | None = None) -> Iterator[Chat]:
+    """Run the server on loopback, at a port of its own; with a certificate (and its key in one file), encrypted."""
     chat = Chat()
     server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(chat))
+    if certificate:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate)
+        server.socket = context.wrap_socket(server.socket, server_side=True)
     server.daemon_threads = True
     chat.port = server.server_port
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
