@@ -66,13 +66,17 @@ FORMS: tuple[Form, ...] = (
         date_order=DateOrder.YEAR_MONTH_DAY,
         zone="stated",
         known_from="tests/mail/apple/planned.eml",
-        faults=("The stamp is the start: the Date of the notice orders it.",),
+        faults=(
+            "The stamp is the start: the Date of the notice orders it.",
+            "Every notice is confirmed: what its subject or headline says of the work counts.",
+        ),
     ),
     Form(
         name="aquacomms",
         date_order=DateOrder.DAY_MONTH,
         zone="stated",
         known_from="tests/mail/aquacomms/planned.eml",
+        faults=("Every notice is confirmed: what its subject or headline says of the work counts.",),
     ),
     Form(
         name="arelion",
@@ -85,6 +89,7 @@ FORMS: tuple[Form, ...] = (
         date_order=DateOrder.MONTH_BY_NAME,
         zone="UTC",
         known_from="tests/mail/att/planned_with_spreadsheet.eml",
+        faults=("Every notice is confirmed: what its subject or headline says of the work counts.",),
     ),
     Form(
         name="aws",
@@ -128,6 +133,7 @@ FORMS: tuple[Form, ...] = (
         date_order=DateOrder.DAY_MONTH,
         zone="stated",
         known_from="tests/mail/colt/announced.eml",
+        faults=("What it does not know is confirmed: what the subject or headline says of the work counts.",),
     ),
     Form(
         name="crowncastle",
@@ -166,6 +172,7 @@ FORMS: tuple[Form, ...] = (
         faults=(
             "Of several windows the last one stands for all: they are read again.",
             "A loss of resiliency, and no impact, are taken for an outage: the impacts are read again.",
+            "What it does not know is confirmed: what the subject or headline says of the work counts.",
         ),
     ),
     Form(
@@ -216,6 +223,7 @@ FORMS: tuple[Form, ...] = (
         known_from="tests/mail/hgc/half_past_the_hour.eml",
         faults=(
             "Without a table it loses the minutes, and a zone other than UTC is dropped: the times are read again.",
+            "Every notice is confirmed: what its subject or headline says of the work counts.",
         ),
     ),
     Form(
@@ -243,13 +251,17 @@ FORMS: tuple[Form, ...] = (
         date_order=DateOrder.MONTH_BY_NAME,
         zone="UTC",
         known_from="tests/mail/megaport/reminder.eml",
+        faults=("Every notice is confirmed: what its subject or headline says of the work counts.",),
     ),
     Form(
         name="momentum",
         date_order=DateOrder.YEAR_MONTH_DAY,
         zone="stated",
         known_from="tests/mail/momentum/in_central_time.eml",
-        faults=("A zone other than UTC is dropped: the times are read again.",),
+        faults=(
+            "A zone other than UTC is dropped: the times are read again.",
+            "Every notice is confirmed: what its subject or headline says of the work counts.",
+        ),
     ),
     Form(
         name="netflix",
@@ -257,7 +269,10 @@ FORMS: tuple[Form, ...] = (
         date_order=DateOrder.YEAR_MONTH_DAY,
         zone="UTC",
         known_from="tests/mail/netflix/scheduled.eml",
-        faults=("Its made-up id changes with the window: that of the circuits stands for it.",),
+        faults=(
+            "Its made-up id changes with the window: that of the circuits stands for it.",
+            "Every notice is confirmed: what its subject or headline says of the work counts.",
+        ),
     ),
     Form(
         name="ntt",
@@ -297,6 +312,7 @@ FORMS: tuple[Form, ...] = (
         faults=(
             "A subject without a prefix is not understood: the hand-over gives it one.",
             "A zone other than UTC is dropped: the times are read again.",
+            "Every notice is confirmed: what its subject or headline says of the work counts.",
         ),
     ),
     Form(
@@ -304,7 +320,10 @@ FORMS: tuple[Form, ...] = (
         date_order=DateOrder.MONTH_DAY,
         zone="stated",
         known_from="tests/mail/sparkle/two_days_under_one_ticket.eml",
-        faults=("Of several windows under one ticket the first stands for all: they are read again.",),
+        faults=(
+            "Of several windows under one ticket the first stands for all: they are read again.",
+            "Every notice is confirmed: what its subject or headline says of the work counts.",
+        ),
     ),
     Form(
         name="summitig",
@@ -319,6 +338,7 @@ FORMS: tuple[Form, ...] = (
         date_order=DateOrder.YEAR_MONTH_DAY,
         zone="UTC",
         known_from="tests/mail/tata/first_reminder.eml",
+        faults=("What it does not know is confirmed: what the subject or headline says of the work counts.",),
     ),
     Form(
         name="telstra",
@@ -338,8 +358,8 @@ FORMS: tuple[Form, ...] = (
         known_from="tests/mail/telxius/scheduled.eml",
         faults=(
             "A cancellation is not understood, or is confirmed: a reader of our own reads it.",
-            "Each window is a maintenance of its own, a backup too: they are windows of one there.",
-            "A loss of protection is taken for an outage: it is none there.",
+            "Each window is a maintenance of its own, a backup too: they are windows of one.",
+            "A loss of protection is taken for an outage: it is none.",
         ),
     ),
     Form(
@@ -348,13 +368,17 @@ FORMS: tuple[Form, ...] = (
         date_order=DateOrder.DAY_MONTH,
         zone="Europe/Istanbul",
         known_from="tests/mail/turkcell/planned.eml",
-        faults=("Read as month.day and behind GMT, circuits of 0 and 1 alone: a reader of our own reads it.",),
+        faults=(
+            "Read as month.day and behind GMT, circuits of 0 and 1 alone: a reader of our own reads it.",
+            "Every notice is confirmed: what its subject or headline says of the work counts.",
+        ),
     ),
     Form(
         name="verizon",
         date_order=DateOrder.MONTH_BY_NAME,
         zone="UTC",
         known_from="tests/mail/verizon/rescheduled.eml",
+        faults=("What it does not know is confirmed: what the subject or headline says of the work counts.",),
     ),
     Form(
         name="vodafone",
@@ -365,6 +389,7 @@ FORMS: tuple[Form, ...] = (
         faults=(
             "A zone other than UTC is dropped: the times are read again.",
             "All circuits are given to the customer of the last row: each is given to that of its row.",
+            "What it does not know is confirmed: what the subject or headline says of the work counts.",
         ),
     ),
     Form(

@@ -3,10 +3,13 @@
 import html
 import re
 from collections.abc import Iterator, Sequence
+from itertools import islice
 
 from parsers.mime import Notification
 
 MOST_CHARACTERS = 500_000
+# A page that is all headings has no headline.
+MOST_HEADLINES = 3
 
 # What is not closed goes to the end, as in a browser; so each of these patterns reads a page once.
 _UNSEEN = re.compile(r"<!--.*?(?:-->|\Z)|<(style|script)\b.*?(?:</\1>|\Z)", re.IGNORECASE | re.DOTALL)
@@ -14,6 +17,7 @@ _LINE_TAG = re.compile(r"</?(?:br|p|div|tr|td|th|table|li|ul|h\d|hr|title)\b[^<>
 _TAG = re.compile(r"<[^<>]{0,2000}>")
 _QUOTED = re.compile(r"^(?:> ?)+")
 _SOURCE_BREAK = re.compile(r"[\r\n\t]+")
+_HEADING = re.compile(r"<(title|h[1-3])\b[^<>]{0,1000}>(.{0,400}?)</\1>", re.IGNORECASE | re.DOTALL)
 # A row that holds no other row, and its cells.
 _ROW = re.compile(r"<tr\b[^<>]{0,1000}>((?:(?!</?tr\b).)*)</tr>", re.IGNORECASE | re.DOTALL)
 _CELL = re.compile(r"<t[dh]\b[^<>]{0,1000}>((?:(?!</?t[dh]\b).)*)</t[dh]>", re.IGNORECASE | re.DOTALL)
@@ -38,6 +42,13 @@ def rows_of(notification: Notification) -> list[list[str]]:
     pages = _pages(notification)
     rows = _ROW.finditer(pages[0]) if pages else ()
     return [[_text(cell[1]) for cell in _CELL.finditer(row[1])] for row in rows]
+
+
+def headlines_of(notification: Notification) -> list[str]:
+    """Return the title and the first headings of the longest html part."""
+    pages = _pages(notification)
+    headings = islice(_HEADING.finditer(pages[0]), MOST_HEADLINES) if pages else ()
+    return [text for heading in headings if (text := _text(heading[2]))]
 
 
 def values_after(lines: Sequence[str], label: re.Pattern[str]) -> Iterator[str]:

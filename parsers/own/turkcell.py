@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from domain.events import StatedCircuit
 from domain.vocabulary import Impact, MaintenanceStatus
 from parsers.clock import clock_of
+from parsers.corrections.subjects import status_of
 from parsers.lines import lines_of, rows_of, values_after
 from parsers.mime import Notification
 from parsers.providers import Provider
@@ -36,7 +37,7 @@ def read(notification: Notification, provider: Provider) -> Findings:
             Result(
                 event_id=number,
                 account=circuits[0][1] if circuits else None,
-                status=MaintenanceStatus.CONFIRMED,
+                status=status_of(notification) or MaintenanceStatus.CONFIRMED,
                 start=clock.instant(start),
                 end=clock.instant(end, latest=True),
                 circuits=tuple(StatedCircuit(circuit_id=name, impact=impact) for name, _, impact in circuits) or None,

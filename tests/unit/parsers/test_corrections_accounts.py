@@ -220,7 +220,7 @@ def test_a_notice_of_a_cancellation_is_one() -> None:
 
 
 def test_the_library_still_takes_every_notice_for_confirmed() -> None:
-    mended = "mended: delete parsers/corrections/subjects.cancelled"
+    mended = "mended: see parsers/corrections/subjects.py"
     assert library_of("mail/globalcloudxchange/cancelled").status.value == "CONFIRMED", mended
 
 
