@@ -25,6 +25,9 @@ ACCEPTABLE = frozenset({Reason.INVALID, Reason.AMBIGUOUS, Reason.PARTIAL, Reason
 # What was not read at all: it can be accepted as the mail of a provider that is named, or in a form that is named.
 NAMEABLE = frozenset({Reason.UNKNOWN_PROVIDER, Reason.UNPARSED})
 
+# How many decisions share one transaction.
+BATCH = 500
+
 # Where mails are of which a person may have decided something.
 DECIDED = frozenset({Disposition.QUARANTINED, Disposition.APPLIED, Disposition.IRRELEVANT})
 
@@ -277,20 +280,24 @@ def accept(
 def _decide(
     store: Store, rows: Sequence[Row], decision: Callable[[Row, Decision], Decision], *, author: str, because: str
 ) -> list[int]:
-    with store.writing() as connection:
-        again = messages.set_disposition(
-            connection,
-            [row["id"] for row in rows],
-            Disposition.RECEIVED,
-            expected=[Disposition.QUARANTINED],
-            now=pipeline.utc_now(),
-        )
-        by_number = {row["id"]: row for row in rows}
-        held = messages.decided(connection, again)
-        for number in again:
-            said = decision(by_number[number], held.get(number, Decision()))
-            messages.decide(connection, number, said, author=author, reason=because, now=pipeline.utc_now())
-    return again
+    again: list[int] = []
+    # No transaction keeps a daemon waiting that works beside.
+    for begin in range(0, len(rows), BATCH):
+        by_number = {row["id"]: row for row in rows[begin : begin + BATCH]}
+        with store.writing() as connection:
+            to_read = messages.set_disposition(
+                connection,
+                by_number,
+                Disposition.RECEIVED,
+                expected=[Disposition.QUARANTINED],
+                now=pipeline.utc_now(),
+            )
+            held = messages.decided(connection, to_read)
+            for number in to_read:
+                said = decision(by_number[number], held.get(number, Decision()))
+                messages.decide(connection, number, said, author=author, reason=because, now=pipeline.utc_now())
+        again += to_read
+    return sorted(again)
 
 
 def ignore(store: Store, numbers: Sequence[int], *, author: str, because: str | None) -> list[int]:

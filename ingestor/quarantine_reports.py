@@ -12,9 +12,10 @@ from parsers.mime import MalformedMessage, Notification, decode, headers_of
 
 Row = Mapping[str, Any]
 
-# How much of each text of a mail is shown on a terminal, and how many header fields of one name.
+# How much of each text of a mail is shown on a terminal, how many header fields of one name, and how many places.
 SHOWN_LINES = 120
 SHOWN_FIELDS = 10
+SHOWN_PLACES = 10
 
 HEADERS = ("From", "To", "Subject", "Date", "Message-ID", "Authentication-Results", "List-Id")
 
@@ -50,7 +51,11 @@ CURES: Mapping[str, Sequence[tuple[str, str]]] = {
         ("release {which} --as PROVIDER --because WHY", "the same, where its From is not one address"),
         _IGNORE,
     ),
-    "proposal": (("accept {which} --because WHY", "it was read well: apply it"), _IGNORE),
+    "proposal": (
+        ("accept {which} --because WHY", "it was read well: apply it"),
+        ("retry {which}", "ask the model again"),
+        _IGNORE,
+    ),
     "malformed": (_EXPORT, _IGNORE),
     "too_large": (_EXPORT, _IGNORE),
     "parser_crashed": (("retry {which}", "after an upgrade"), _EXPORT, _IGNORE),
@@ -161,16 +166,14 @@ def print_message(message: Row, raw: bytes, group: str | None, *, utc: bool) -> 
             "decided": _decided(message["decision"], utc=utc),
             "retracted": _by(message["retracted"], utc=utc) if message["retracted"] else "",
             "provider": message["provider"],
-            "reader": " ".join(filter(None, (message["reader"], message["reader_version"]))),
+            "reader": f"{message['reader']} {message['reader_version']}" if message["reader"] else "",
             "events": ", ".join(f"{provider} {event_id}" for _, provider, event_id in message["events"]),
             "received": terminal.local(message["received_at"], utc=utc),
             "size": f"{message['size']} bytes",
             "attempts": message["attempts"] or "",
+            "seen": "; ".join(_seen(place, utc=utc) for place in message["sightings"][:SHOWN_PLACES]),
         }
     )
-    for place in message["sightings"]:
-        where = " ".join(str(place[key]) for key in ("mailbox", "folder", "imap_uid") if place[key])
-        terminal.print_facts({"seen": f"{where} {terminal.local(place['seen_at'], utc=utc)}"})
     _print_titled("headers", ("header", "value"), _headers(raw))
     _print_titled(
         "what each reader made of it",
@@ -180,6 +183,11 @@ def print_message(message: Row, raw: bytes, group: str | None, *, utc: bool) -> 
     _print_titled("what to do", ("command", "what it means"), commands(message, str(message["id"])))
     for title, lines in _texts(raw):
         _print_text(title, lines)
+
+
+def _seen(place: Row, *, utc: bool) -> str:
+    where = " ".join(str(place[key]) for key in ("mailbox", "folder", "imap_uid") if place[key])
+    return f"{where}, {terminal.local(place['seen_at'], utc=utc)}"
 
 
 def _decided(decision: Row | None, *, utc: bool) -> str:
@@ -239,7 +247,7 @@ def _print_text(title: str, lines: Sequence[str]) -> None:
     terminal.print_line("")
     terminal.print_line(f"--- {title} ---")
     for line in shown[:SHOWN_LINES]:
-        terminal.print_line(terminal.safe(line).rstrip())
+        terminal.print_line(line.rstrip())
     if len(shown) > SHOWN_LINES:
         terminal.print_line(f"… and {len(shown) - SHOWN_LINES} more lines: --source shows all")
 

@@ -64,8 +64,8 @@ def one_line(value: object) -> str:
 
 
 def print_json(value: object) -> None:
-    """Print a value as JSON, as it is: its strings are escaped by JSON itself, but for the control character DEL."""
-    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=True).replace("\x7f", "\\u007f") + "\n")
+    """Print a value as JSON, as it is: its strings are escaped by JSON itself."""
+    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=True) + "\n")
 
 
 def print_line(text: str) -> None:

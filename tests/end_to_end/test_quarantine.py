@@ -587,13 +587,19 @@ def test_what_was_let_in_by_mistake_is_taken_back(maintd, said, number, became) 
     assert maintd("db", "check") == {"problems": []}
 
 
-def test_a_later_decision_keeps_what_was_decided_before(maintd, number) -> None:
-    message = number("two_senders")
+def test_a_later_decision_keeps_what_was_decided_before(maintd, tmp_path) -> None:
+    mail = calendar("support@packetfabric.com", "TTN-8", vevent("TTN-8", "zayo", **BACKWARDS))
+    (tmp_path / "both.eml").write_bytes(mail)
+    maintd("import", tmp_path / "both.eml")
+    (message,) = (one["id"] for one in maintd("quarantine", "list") if one["subject"].endswith("TTN-8"))
+
     maintd("quarantine", "release", message, "--because", "it is theirs")
-    maintd("quarantine", "release", message, "--as", "packetfabric", "--because", "whose it is")
+    assert maintd("quarantine", "show", message)["reason"] == "invalid"
+    maintd("quarantine", "accept", message, "--because", "it is right")
 
     decision = maintd("quarantine", "show", message)["decision"]
-    assert (decision["released"], decision["provider"]) == (True, "packetfabric")
+    assert (decision["released"], decision["accepted"]) == (True, True)
+    assert maintd("show", "TTN-8")["provider"] == "zayo"
 
 
 @pytest.mark.parametrize(
@@ -620,7 +626,9 @@ def test_a_mail_in_another_state_is_refused_and_the_others_go_on(
     assert became(number(good)) == "applied"
 
 
-def test_a_filter_passes_over_what_does_not_fit(maintd, said, became, number) -> None:
+def test_a_filter_passes_over_what_does_not_fit(maintd, said, became, number, monkeypatch) -> None:
+    monkeypatch.setattr(quarantine, "BATCH", 2)
+
     result = maintd("quarantine", "accept", "--all", "--because", "all are right")
 
     assert result["dispositions"]["applied"] == 3
