@@ -120,6 +120,7 @@ FORMS: tuple[Form, ...] = (
         date_order=DateOrder.YEAR_MONTH_DAY,
         zone="UTC",
         known_from="tests/mail/cirion/planned.eml",
+        faults=("A circuit with another impact than an outage is left out: the rows are read again.",),
     ),
     Form(
         name="cogent",
@@ -272,6 +273,7 @@ FORMS: tuple[Form, ...] = (
         faults=(
             "Its made-up id changes with the window: that of the circuits stands for it.",
             "Every notice is confirmed: what its subject or headline says of the work counts.",
+            "A single hour is no length, and that of the draining is added: the expected downtime is taken.",
         ),
     ),
     Form(
@@ -390,6 +392,7 @@ FORMS: tuple[Form, ...] = (
             "A zone other than UTC is dropped: the times are read again.",
             "All circuits are given to the customer of the last row: each is given to that of its row.",
             "What it does not know is confirmed: what the subject or headline says of the work counts.",
+            "What is no loss of service is degraded, no impact too: the impacts are read again.",
         ),
     ),
     Form(
@@ -401,6 +404,7 @@ FORMS: tuple[Form, ...] = (
         faults=(
             "A start in the hour that comes twice is an hour late, and EST is literal: the times are read again.",
             "All circuits are given to the customer of the last row: each is given to that of its row.",
+            "A notice without an outage is not understood: the hand-over gives it one, the impacts are read again.",
         ),
     ),
     Form(

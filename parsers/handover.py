@@ -35,6 +35,9 @@ _TAG = re.compile(r"<[^<>]{0,2000}>")
 _INNER_TABLE = re.compile(r"(<table\b(?:(?!</?table\b).)*)</table>", re.IGNORECASE | re.DOTALL)
 _CELL = re.compile(r"<td\b", re.IGNORECASE)
 _ROW = re.compile(r"<tr\b", re.IGNORECASE)
+_AN_HOUR = re.compile(r"\b(1) hour\b")
+_OUTAGE_CELL = re.compile(r"<td\b[^<>]{0,500}>Outage</td>")
+_OUTAGE_ROW = "<table><tr><td>Outage</td><td>_</td></tr></table>"
 # "End" as the label of a time, at the beginning of a cell, and as a part of a name.
 _START_OR_END = re.compile(r"(>(?:\s|&nbsp;){0,50})?(Start|End)([a-z]?)")
 
@@ -48,7 +51,7 @@ def candidates(notification: Notification, reader: str) -> Iterator[dict[str, by
     date = format_datetime(written_at) if written_at else ""
     variants = {
         "text/html": _htmls(notification, reader, date),
-        "text/plain": _plains(notification),
+        "text/plain": _plains(notification, reader),
         "text/calendar": [calendar.encode() for calendar in notification.of_type("text/calendar")],
         **_files(notification, reader),
     }
@@ -73,6 +76,9 @@ def _htmls(notification: Notification, reader: str, date: str) -> list[bytes]:
     if reader == "lumen":
         # This one takes ten rows of nine cells for nine of ten. Source: tests/mail/lumen/nine_circuits.eml.
         texts = [_INNER_TABLE.sub(_with_another_row, text) for text in texts]
+    if reader == "windstream":
+        # This one wants an outage. Source: tests/mail/windstream/without_an_outage.eml.
+        texts = [text if _OUTAGE_CELL.search(text) else text + _OUTAGE_ROW for text in texts]
     if reader == "gtt":
         # This one takes a street in the West End for the end. Source: tests/mail/gtt/new_in_the_west_end.eml.
         texts = [_START_OR_END.sub(_without_names, text) for text in texts]
@@ -101,7 +107,7 @@ def _ascii_html(text: str) -> bytes:
     return page.encode("ascii", "xmlcharrefreplace").replace(b"=", b"=3D")
 
 
-def _plains(notification: Notification) -> list[bytes]:
+def _plains(notification: Notification, reader: str) -> list[bytes]:
     """Return the plain texts, or those of the html: a notice may have gone through a program that writes html alone."""
     texts = []
     for text in notification.of_type("text/plain"):
@@ -110,6 +116,9 @@ def _plains(notification: Notification) -> list[bytes]:
         texts.append(text)
     if not texts:
         texts = [_as_plain(page) for page in notification.of_type("text/html")]
+    if reader == "netflix":
+        # This one knows hours, and no hour. Source: tests/mail/netflix/an_hour.eml.
+        texts = [_AN_HOUR.sub(r"\1 hours", text) for text in texts]
     return [text.encode("utf-8", "replace") for text in texts]
 
 
