@@ -3,9 +3,10 @@
 A person's value holds against updates that repeat what it corrected, and yields to one that says something new.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import Generic, NamedTuple, TypeVar
 
 from domain.errors import EditRefused
 from domain.events import (
@@ -24,6 +25,8 @@ from domain.events import (
 )
 from domain.plausibility import refuse_window
 from domain.vocabulary import Impact, MaintenanceStatus
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +55,8 @@ def edit_of(event: Event, asked: Asked, *, author: str, reason: str, now: dateti
     """
     live = [window for window in event.windows if not window.withdrawn]
     faults = [*_faults_of_windows(asked, live, now), *_faults_of_circuits(asked, event)]
+    if asked.summary is not None and not asked.summary.strip():
+        faults.append("summary: it is empty, say what is right")
     if not reason.strip():
         faults.append("the reason is missing: say why, for those who read the history")
     if asked.status is MaintenanceStatus.UNKNOWN:
@@ -59,7 +64,9 @@ def edit_of(event: Event, asked: Asked, *, author: str, reason: str, now: dateti
         faults.append(f"status: UNKNOWN is not for people to say, expected one of {known}")
     if faults:
         raise EditRefused(faults)
-    windows = _window_corrections(asked, live)
+    # Where there is but one window, its status is that of the event.
+    of_one = asked.window is not None and len(live) > 1
+    windows = _window_corrections(asked, live, of_one=of_one)
     edit = Edit(
         kind=event.kind,
         provider=event.provider,
@@ -69,7 +76,7 @@ def edit_of(event: Event, asked: Asked, *, author: str, reason: str, now: dateti
         stamp=max(now, event.stamp + timedelta(microseconds=1)),
         author=author,
         reason=reason.strip(),
-        status=None if asked.status is None or asked.window else (event.status, asked.status),
+        status=None if asked.status is None or of_one else (event.status, asked.status),
         windows=windows,
         held=tuple((window.start, window.end) for window in live) if windows else (),
         circuits=_circuit_corrections(asked, event),
@@ -92,31 +99,40 @@ def _faults_of_windows(asked: Asked, live: Sequence[Window], now: datetime) -> l
     if faults:
         return faults
     moved = [_moved(asked, live[(asked.window or 1) - 1])] if moves else []
+    held = [(window.start, window.end) for window in live]
+    if moved and moved[0] != held[(asked.window or 1) - 1]:
+        held[(asked.window or 1) - 1] = moved[0]
     for start, end in (*moved, *asked.add_windows):
         stated = StatedWindow(start=start, end=end)
-        faults += [f"window {iso_utc(start)} to {iso_utc(end)}: {fault}" for fault in refuse_window(stated, now)]
+        found = refuse_window(stated, now)
+        if [*held, *asked.add_windows].count((start, end)) > 1:
+            found.append("is there already")
+        faults += [f"window {iso_utc(start)} to {iso_utc(end)}: {fault}" for fault in found]
     return faults
 
 
 def _faults_of_circuits(asked: Asked, event: Event) -> list[str]:
     held = {circuit_key_of(circuit.circuit_id) for circuit in event.circuits if not circuit.withdrawn}
     names = ", ".join(circuit.circuit_id for circuit in event.circuits if not circuit.withdrawn) or "none"
-    return [
-        f"circuit {name}: it is not held, there are {names}"
-        for name in asked.withdraw_circuits
-        if circuit_key_of(name) not in held
-    ]
+    faults = ["circuit: it has no id" for name, _ in asked.circuits if not name.strip()]
+    said = {circuit_key_of(name) for name, _ in asked.circuits}
+    for name in asked.withdraw_circuits:
+        if circuit_key_of(name) not in held:
+            faults.append(f"circuit {name}: it is not held, there are {names}")
+        elif circuit_key_of(name) in said:
+            faults.append(f"circuit {name}: it cannot be withdrawn and be right as well")
+    return faults
 
 
 def _moved(asked: Asked, window: Window) -> Span:
     return asked.start or window.start, asked.end or window.end
 
 
-def _window_corrections(asked: Asked, live: Sequence[Window]) -> tuple[WindowCorrection, ...]:
+def _window_corrections(asked: Asked, live: Sequence[Window], *, of_one: bool) -> tuple[WindowCorrection, ...]:
     corrections = []
-    if asked.start or asked.end or asked.window is not None:
+    status = asked.status if of_one else None
+    if asked.start or asked.end or status:
         window = live[(asked.window or 1) - 1]
-        status = asked.status if asked.window is not None else None
         corrections.append(WindowCorrection(was=(window.start, window.end), now=_moved(asked, window), status=status))
     withdrawn = (live[number - 1] for number in asked.withdraw_windows)
     return (
@@ -141,110 +157,175 @@ def _circuit_corrections(asked: Asked, event: Event) -> tuple[CircuitCorrection,
 # --- how long it holds ------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """What the event is when a person corrects it: all statuses, the impacts of each circuit, and the summary.
+
+    ``tags`` are the UIDs and numbers of its windows, by their start and end.
+    """
+
+    statuses: frozenset[MaintenanceStatus] = frozenset()
+    impacts: Mapping[str, frozenset[Impact | None]] = field(default_factory=dict)
+    summary: str = ""
+    tags: Mapping[Span, frozenset[str]] = field(default_factory=dict)
+
+
+class Value(NamedTuple, Generic[T]):
+    """What is right instead of what mails have said: these repeat what was corrected."""
+
+    repeated: frozenset[T]
+    now: T
+
+    def holds_against(self, stated: T) -> bool:
+        """Tell whether a mail only repeats what was corrected."""
+        return stated != self.now and stated in self.repeated
+
+    def hearing(self, stated: T) -> "Value[T] | None":
+        """Return what is left of the value after a mail: None where it says something new."""
+        if stated == self.now:
+            return self._replace(repeated=self.repeated | {stated})
+        return self if stated in self.repeated else None
+
+    def after(self, earlier: "Value[T] | None") -> "Value[T]":
+        """Return the value after the one before it: what a person alone has said is nothing that mails repeat."""
+        if earlier is None:
+            return self
+        return self._replace(repeated=(self.repeated - {earlier.now}) | earlier.repeated)
+
+
+class _Window(NamedTuple):
+    """What is right of a window, and the UIDs and numbers that it had. ``was`` None: mails do not know it.
+
+    ``agreed``: since then mails have said the same.
+    """
+
+    was: Span | None
+    now: Span | None
+    tags: frozenset[str]
+    agreed: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Corrections:
-    """What people have said of an event and no mail has said anything new of since."""
+    """What people have said of an event and no mail has said anything new of since.
 
-    edits: tuple[Edit, ...] = ()
+    ``held`` are the windows that mails had stated, where any is corrected.
+    """
 
-    def with_edit(self, edit: Edit) -> "Corrections":
+    status: Value[MaintenanceStatus] | None = None
+    summary: Value[str] | None = None
+    circuits: Mapping[str, Value[Impact | None]] = field(default_factory=dict)
+    windows: tuple[_Window, ...] = ()
+    held: frozenset[Span] = frozenset()
+
+    def with_edit(self, edit: Edit, seen: Seen) -> "Corrections":
         """Return the corrections with one more; the newest of a field is heeded."""
-        earlier = (_without_what(held, edit) for held in self.edits)
-        return Corrections((*(held for held in earlier if _says_anything(held)), edit))
+        said = replace(self, circuits={**self.circuits, **self._circuits(edit, seen)})
+        if edit.status:
+            was, now = edit.status
+            status = Value(seen.statuses | {was}, now).after(self.status)
+            said = replace(said, status=status)
+        if edit.summary:
+            was_called, name = edit.summary
+            said = replace(said, summary=Value(frozenset({seen.summary, was_called}), name).after(self.summary))
+        return said._with_windows(edit, seen) if edit.windows else said
 
     def heeded(self, update: Update) -> tuple[Update, "Corrections"]:
         """Return an update without what it only repeats, and the corrections without what it says anew."""
-        if not self.edits:
+        if self == NO_CORRECTIONS:
             return update, self
-        kept = []
-        for edit in self.edits:
-            update, still = _heed(update, edit)
-            if _says_anything(still):
-                kept.append(still)
-        return update, Corrections(tuple(kept))
+        said = self
+        if self.status and update.status is not None:
+            said = replace(said, status=self.status.hearing(update.status))
+            update = replace(update, status=None) if self.status.holds_against(update.status) else update
+        if self.summary and update.summary is not None:
+            said = replace(said, summary=self.summary.hearing(update.summary))
+            update = replace(update, summary=None) if self.summary.holds_against(update.summary) else update
+        if said.windows and update.windows:
+            update, said = _heed_windows(update, said)
+        for key, value in self.circuits.items():
+            update, said = _heed_circuit(update, said, key, value)
+        return update, said
+
+    def _circuits(self, edit: Edit, seen: Seen) -> dict[str, Value[Impact | None]]:
+        values = {}
+        for one in edit.circuits:
+            key = circuit_key_of(one.circuit_id)
+            value = Value(seen.impacts.get(key, frozenset()) | {one.was}, one.now)
+            values[key] = value.after(self.circuits.get(key))
+        return values
+
+    def _with_windows(self, edit: Edit, seen: Seen) -> "Corrections":
+        """Return the corrections with those of windows; one that is corrected again is what mails say that it is."""
+        earlier = {window.now: window for window in self.windows if window.now}
+        come = []
+        for one in edit.windows:
+            known = earlier.pop(one.was, None) if one.was else None
+            was = known.was if known else one.was
+            tags = (known.tags if known else frozenset()) | (seen.tags.get(one.was, frozenset()) if one.was else set())
+            both = (was, one.was) if known and known.agreed else (was,)
+            come += [_Window(before, one.now, tags) for before in both if before != one.now]
+        gone = [window for window in self.windows if window.now is None and window.was not in {c.now for c in come}]
+        windows = (*gone, *earlier.values(), *come)
+        of_mails = {window.now: window.was for window in self.windows if window.now}
+        held = {of_mails.get(span, span) for span in edit.held} | {window.was for window in windows}
+        return replace(self, windows=windows, held=frozenset(span for span in held if span))
 
 
 NO_CORRECTIONS = Corrections()
 
 
-def _says_anything(edit: Edit) -> bool:
-    return bool(edit.status or edit.windows or edit.circuits or edit.summary)
-
-
-def _without_what(held: Edit, newer: Edit) -> Edit:
-    """Return an edit without the fields that a newer one corrects again."""
-    again = {circuit_key_of(circuit.circuit_id) for circuit in newer.circuits}
-    return replace(
-        held,
-        status=None if newer.status else held.status,
-        summary=None if newer.summary else held.summary,
-        circuits=tuple(one for one in held.circuits if circuit_key_of(one.circuit_id) not in again),
-    )
-
-
-def _heed(update: Update, edit: Edit) -> tuple[Update, Edit]:
-    if edit.status and update.status is not None:
-        was, now = edit.status
-        if update.status is was:
-            update = replace(update, status=None)
-        elif update.status is not now:
-            edit = replace(edit, status=None)
-    if edit.summary and update.summary is not None:
-        if update.summary == edit.summary[0]:
-            update = replace(update, summary=None)
-        elif update.summary != edit.summary[1]:
-            edit = replace(edit, summary=None)
-    if edit.windows and update.windows:
-        update, edit = _heed_windows(update, edit)
-    for correction in edit.circuits:
-        update, edit = _heed_circuit(update, edit, correction)
-    return update, edit
-
-
-def _heed_windows(update: Update, edit: Edit) -> tuple[Update, Edit]:
+def _heed_windows(update: Update, said: Corrections) -> tuple[Update, Corrections]:
     """Return an update whose windows repeat those that were corrected with what is right instead."""
     stated = update.windows or ()
-    right = {window.now for window in edit.windows if window.now}
-    if any((window.start, window.end) not in {*edit.held, *right} for window in stated):
-        return update, replace(edit, windows=(), held=())
-    corrected = {window.was: window.now for window in edit.windows if window.was}
+    spans = {(window.start, window.end) for window in stated}
+    right = {window.now for window in said.windows}
+    strangers = [window for window in stated if (window.start, window.end) not in said.held | right]
+    kept = tuple(one for one in said.windows if spans & {one.was, one.now} or not _is_news(one, strangers, update))
+    corrected = {one.was: one.now for one in kept if one.was}
     windows = []
     for window in stated:
         span = corrected.get((window.start, window.end), (window.start, window.end))
         if span is not None:
             windows.append(replace(window, start=span[0], end=span[1]))
-    added = [window.now for window in edit.windows if window.was is None and window.now]
-    if len(stated) == len(edit.held):
+    if said.held <= spans:
         # All that was held is stated again: what the person knows of beside it goes on as well.
-        windows += [
-            StatedWindow(start=start, end=end)
-            for start, end in added
-            if (start, end) not in {(window.start, window.end) for window in windows}
-        ]
-    return replace(update, windows=tuple(windows) or None), edit
+        there = {(window.start, window.end) for window in windows}
+        added = [one.now for one in kept if one.was is None and one.now and one.now not in there]
+        windows += [StatedWindow(start=start, end=end) for start, end in added]
+    agreed = tuple(one._replace(agreed=one.agreed or one.now in spans) for one in kept)
+    return replace(update, windows=tuple(windows) or None), replace(said, windows=agreed)
 
 
-def _heed_circuit(update: Update, edit: Edit, correction: CircuitCorrection) -> tuple[Update, Edit]:
-    key = circuit_key_of(correction.circuit_id)
+def _is_news(one: _Window, strangers: Sequence[StatedWindow], update: Update) -> bool:
+    """Tell whether windows of which nobody knew say something new of one that was corrected.
+
+    A plan does, of all that it leaves out; but progress only of where it was, and a calendar of its own UIDs.
+    """
+    if any(window.tag in one.tags for window in strangers):
+        return True
+    by_tag = all(window.tag for window in update.windows or ()) and update.status is not MaintenanceStatus.RE_SCHEDULED
+    if by_tag and (one.tags or not one.was):
+        return False
+    if update.status not in (MaintenanceStatus.IN_PROCESS, MaintenanceStatus.COMPLETED):
+        return bool(strangers)
+    there = [span for span in (one.was, one.now) if span]
+    return any(window.start < end and start < window.end for window in strangers for start, end in there)
+
+
+def _heed_circuit(
+    update: Update, said: Corrections, key: str, value: Value[Impact | None]
+) -> tuple[Update, Corrections]:
     lists = [update.circuits, *(window.circuits for window in update.windows or ())]
     impacts = {one.impact for stated in lists for one in stated or () if circuit_key_of(one.circuit_id) == key}
     if not impacts:
-        return update, edit
-    if impacts - {None, correction.was, correction.now}:
-        return update, replace(edit, circuits=tuple(one for one in edit.circuits if one is not correction))
-    return (
-        replace(
-            update,
-            circuits=_with_correction(update.circuits, key, correction.now),
-            windows=None
-            if update.windows is None
-            else tuple(
-                replace(window, circuits=_with_correction(window.circuits, key, correction.now))
-                for window in update.windows
-            ),
-        ),
-        edit,
+        return update, said
+    if impacts - {None, value.now} - value.repeated:
+        return update, replace(said, circuits={name: one for name, one in said.circuits.items() if name != key})
+    windows = update.windows and tuple(
+        replace(window, circuits=_with_correction(window.circuits, key, value.now)) for window in update.windows
     )
+    return replace(update, circuits=_with_correction(update.circuits, key, value.now), windows=windows), said
 
 
 def _with_correction(

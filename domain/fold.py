@@ -13,8 +13,20 @@ from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Any, NamedTuple
 
-from domain.edits import NO_CORRECTIONS, Corrections
-from domain.events import CircuitImpact, Edit, Event, HistoryEntry, JsonValue, Update, Window, circuit_key_of, iso_utc
+from domain.edits import NO_CORRECTIONS, Corrections, Seen
+from domain.events import (
+    CircuitImpact,
+    Edit,
+    Event,
+    HistoryEntry,
+    JsonValue,
+    Span,
+    Update,
+    Window,
+    circuit_key_of,
+    id_key_of,
+    iso_utc,
+)
 from domain.holding import Account, HeldCircuit, HeldWindow, cancels_part, listed_in, severity_of, together
 from domain.lifecycle import CANCELLED, CLOSED, TENTATIVE, UNKNOWN, move_of
 from domain.vocabulary import Impact, MaintenanceStatus, Move
@@ -39,7 +51,7 @@ def fold(updates: Iterable[Update], edits: Iterable[Edit] = ()) -> tuple[Event, 
     for update in _in_order(told):
         while said and said[-1].stamp < update.stamp:
             _correct(generations, said.pop())
-        if not generations or _begins_anew(generations[-1].facts, update):
+        if not generations or generations[-1].is_over_before(update):
             generations.append(_Generation())
         generations[-1].take(update)
     while said:
@@ -79,6 +91,10 @@ def _in_order(updates: Iterable[Update]) -> Iterator[Update]:
         first, *others = together_there
         # Two notices of one message may say different things of one event: their words decide, in any process.
         yield from sorted({first, *others}, key=repr) if others else (first,)
+
+
+def _same_id(one: str, other: str | None) -> bool:
+    return other is not None and id_key_of(one) == id_key_of(other)
 
 
 def _account_key(account: str | None) -> str:
@@ -136,17 +152,25 @@ class _Generation:
     def take(self, stated: Update) -> None:
         """Take in the next update of the total order, but for what a person has corrected and it only repeats."""
         index = len(self.steps)
-        update, self.corrections = self.corrections.heeded(stated)
-        if update.replaced_by and update.replaced_by == self.facts.replaced_by:
+        corrected = self.corrections
+        update, self.corrections = corrected.heeded(stated)
+        if update.replaced_by and _same_id(update.replaced_by, self.facts.replaced_by):
             # Each notice of the new event says it again.
             update = replace(update, status=None)
         self.newest = stated
         self.references.update(stated.references)
         reached = self._reached(update)
+        if corrected.status and not self.corrections.status:
+            for account in self._all():
+                account.forget_status()
         partly = cancels_part(reached, update)
         surprises = {account.apply(update, index, partly=partly) for account in reached} - {None}
         if self.accounts and not _account_key(update.account):
             self.common.apply(update, index, partly=partly)
+        if corrected.status and stated.status and update.status is None and not stated.replaced_by:
+            known = [(window.start, window.end) for window in self.facts.windows if not window.withdrawn]
+            for account in [*reached, self.common]:
+                account.learn_status(stated.status, known, corrected.status.now)
         before, self.facts = self.facts, self._facts_after(update)
         move = next(iter(surprises), None) or _move(before, update, self.facts)
         self.steps.append(_Step(stated, move, _changes(before, self.facts)))
@@ -154,12 +178,27 @@ class _Generation:
     def correct(self, edit: Edit) -> None:
         """Take in what a person says."""
         index = len(self.steps)
-        for number, account in enumerate([*self.accounts.values(), self.common]):
-            account.correct(edit, index, adds=number == 0)
-        self.corrections = self.corrections.with_edit(edit)
+        accounts = self._all()
+        meant = [self._meant(edit, account) for account in accounts]
+        tags = {
+            span: frozenset(window.tag for of_account in meant for window in of_account[span] if window.tag)
+            for span in meant[0]
+        }
+        self.corrections = self.corrections.with_edit(edit, self._seen(tags))
+        named = {circuit_key_of(one.circuit_id) for one in edit.circuits}
+        new = {key for key in named if key not in _live(self.facts.circuits)}
+        for account, windows in zip(accounts, meant, strict=True):
+            # What no account holds is from now on of the first one.
+            adds = new if account is self._speaking()[0] else set()
+            account.correct(edit, index, meant=windows, adds=adds)
         before, self.facts = self.facts, self._facts_after(edit)
         changes = _changes(before, self.facts) | {"reason": (None, edit.reason)}
         self.steps.append(_Step(edit, Move.CORRECTED, changes))
+
+    def is_over_before(self, stated: Update) -> bool:
+        """Tell whether an update is about another event than this one, under the same number."""
+        update, _ = self.corrections.heeded(stated)
+        return _begins_anew(self.facts, update)
 
     def event(self, number: int) -> Event:
         """Return the event that the updates amount to."""
@@ -199,6 +238,29 @@ class _Generation:
         self.names[key] = (update.account or "").strip()
         return [self.accounts[key]]
 
+    def _all(self) -> list[Account]:
+        return [*self.accounts.values(), self.common]
+
+    def _meant(self, edit: Edit, account: Account) -> dict[Span, list[HeldWindow]]:
+        """Return the windows of an account that a person means by each start and end that they correct."""
+        spans = [one.was for one in edit.windows if one.was]
+        known = {span for span in spans if any(one.at(span) for one in self._all())}
+        return {span: account.at(span) if span in known else account.closest(span, edit.held) for span in spans}
+
+    def _seen(self, tags: Mapping[Span, frozenset[str]]) -> Seen:
+        """Return what the event is when a person corrects it."""
+        impacts: dict[str, set[Impact | None]] = {}
+        for account in self._all():
+            for circuits in (account.unplaced, *(window.circuits for window in account.live())):
+                for key in circuits.live():
+                    impacts.setdefault(key, set()).add(circuits.held[key].impact)
+        return Seen(
+            statuses=frozenset().union(*(account.statuses() for account in self._speaking())),
+            impacts={key: frozenset(found) for key, found in impacts.items()},
+            summary=self.facts.summary,
+            tags=tags,
+        )
+
     def _speaking(self) -> list[Account]:
         return list(self.accounts.values()) or [self.common]
 
@@ -229,11 +291,15 @@ class _Generation:
             summary, update = (said.summary[1] if said.summary else None), None
         else:
             summary, update = said.summary, said
+        replaced_by = (update and update.replaced_by) or facts.replaced_by
+        if replaced_by and update and update.replaces and _same_id(update.replaces, replaced_by):
+            # The work has come back to where it was before.
+            replaced_by = None
         return {
             "summary": facts.summary if summary is None else summary or facts.summary,
             "organizer": (update and update.organizer) or facts.organizer,
             "replaces": (update and update.replaces) or facts.replaces,
-            "replaced_by": (update and update.replaced_by) or facts.replaced_by,
+            "replaced_by": replaced_by,
         }
 
 
@@ -359,7 +425,7 @@ def _move(before: _Facts, update: Update, after: _Facts) -> Move:
     """Return the name of the move that an update makes: that of the table, unless the event goes on beside it."""
     move = move_of(before.status, update.status)
     if update.replaced_by:
-        return Move.REPEATED if update.replaced_by == before.replaced_by else Move.REPLACED
+        return Move.REPEATED if _same_id(update.replaced_by, before.replaced_by) else Move.REPLACED
     if after.status in CLOSED:
         return move
     if before.status in CLOSED:

@@ -1,13 +1,15 @@
 """What one account holds of an event while its updates are folded: windows, and in each of them circuits."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
+from domain.edits import Value
 from domain.events import (
     CircuitCorrection,
     Edit,
+    Span,
     StatedCircuit,
     StatedWindow,
     Update,
@@ -105,6 +107,9 @@ class HeldWindow:
     withdrawn: bool = False
     # Said to be re-scheduled, before it began, without another date: it does not begin when its hour comes.
     postponed: bool = False
+    # The status that a person has said to be right, and whether it was said of the event as a whole.
+    corrected: Value[MaintenanceStatus | None] | None = None
+    corrected_with_event: bool = False
 
     @property
     def tag(self) -> str | None:
@@ -134,6 +139,21 @@ class HeldWindow:
         self.planned_start = min(self.planned_start, stated.start)
         self.planned_end = max(self.planned_end, stated.end)
 
+    def correct_status(self, status: MaintenanceStatus, *, with_event: bool) -> None:
+        """Take a person's word for the status."""
+        self.corrected = Value(frozenset({self.status}), status).after(self.corrected)
+        self.corrected_with_event = with_event
+        self.status = status
+
+    def heed_correction(self) -> None:
+        """Keep a person's word where a mail has only repeated what it corrected; forget it where the mail is news."""
+        if self.corrected is None or self.corrected.now is self.status:
+            return
+        if self.corrected.holds_against(self.status):
+            self.status = self.corrected.now
+        else:
+            self.corrected = None
+
     def overlaps(self, stated: StatedWindow) -> bool:
         """Tell whether the two have a moment in common."""
         return self.start < stated.end and stated.start < self.end
@@ -161,6 +181,12 @@ class Account:
 
         ``partly``: it cancels the circuits that it names, and nothing else (see ``cancels_part``).
         """
+        surprise = self._apply(update, index, partly=partly)
+        for window in self.windows:
+            window.heed_correction()
+        return surprise
+
+    def _apply(self, update: Update, index: int, *, partly: bool) -> Move | None:
         if partly:
             self._cancel_circuits(update)
             return Move.PARTLY_CANCELLED
@@ -208,39 +234,74 @@ class Account:
             return together(statuses)
         return self.stated or UNKNOWN
 
-    def correct(self, edit: Edit, index: int, *, adds: bool) -> None:
-        """Take in what a person says. ``adds``: circuits that this account does not hold are its own from now on."""
-        for window in edit.windows:
-            self._correct_window(window)
+    def statuses(self) -> set[MaintenanceStatus]:
+        """Return the status, and those of the windows that a person's word on the event reaches."""
+        return {self.status(), *(window.status or UNKNOWN for window in self._open_or_live())}
+
+    def at(self, span: Span) -> list[HeldWindow]:
+        """Return the windows with exactly this start and end."""
+        return [window for window in self.live() if (window.start, window.end) == span]
+
+    def closest(self, was: Span, held: Sequence[Span]) -> list[HeldWindow]:
+        """Return the window that a person meant who saw it elsewhere, before a late mail told that it had been moved.
+
+        It is the one that overlaps it, or that stands now where it stood among those ``held``.
+        """
+        live = _sorted_windows(self.live())
+        met = _closest(live, StatedWindow(start=was[0], end=was[1]))
+        if met is None and was in held and len(held) == len(live):
+            met = live[sorted(held).index(was)]
+        return [met] if met else []
+
+    def correct(
+        self, edit: Edit, index: int, *, meant: Mapping[Span, Sequence[HeldWindow]], adds: Collection[str]
+    ) -> None:
+        """Take in what a person says.
+
+        ``meant``: the windows that the person means by a start and end. ``adds``: the keys of circuits that this
+        account has from now on.
+        """
+        for one in edit.windows:
+            self._correct_window(one, meant[one.was] if one.was else [])
         for circuit in edit.circuits:
-            self._correct_circuit(circuit, adds=adds)
+            self._correct_circuit(circuit, adds=circuit_key_of(circuit.circuit_id) in adds)
         if edit.status:
-            live = self.live()
-            for held in [window for window in live if window.status not in CLOSED] or live:
-                held.status = edit.status[1]
+            for held in self._open_or_live():
+                held.correct_status(edit.status[1], with_event=True)
             self.stated, self.stated_at = edit.status[1], index
 
-    def _correct_window(self, said: WindowCorrection) -> None:
+    def forget_status(self) -> None:
+        """Let a status that a person gave to the event as a whole hold no more."""
+        for window in self.windows:
+            if window.corrected_with_event:
+                window.corrected = None
+
+    def learn_status(self, status: MaintenanceStatus, known: Collection[Span], right: MaintenanceStatus) -> None:
+        """Give windows that are heard of for the first time the stated status, and the right one where it is known."""
+        for window in [window for window in self.live() if window.status is None]:
+            window.status = right if (window.start, window.end) in known else status
+
+    def _open_or_live(self) -> list[HeldWindow]:
+        live = self.live()
+        return [window for window in live if window.status not in CLOSED] or live
+
+    def _correct_window(self, said: WindowCorrection, meant: Sequence[HeldWindow]) -> None:
         if said.now and not said.was:
             held = self._window_at(StatedWindow(start=said.now[0], end=said.now[1]))
             held.status = held.status or self.stated
             return
-        for held in [window for window in self.live() if (window.start, window.end) == said.was]:
-            held.status = said.status or held.status
+        for held in meant:
+            if said.status:
+                held.correct_status(said.status, with_event=False)
             if said.now is None:
                 held.withdrawn = True
             else:
                 held.start, held.end = held.planned_start, held.planned_end = said.now
 
     def _correct_circuit(self, said: CircuitCorrection, *, adds: bool) -> None:
-        key = circuit_key_of(said.circuit_id)
-        everywhere = (self.unplaced, *(window.circuits for window in self.live()))
-        is_held = any(key in circuits.live() for circuits in everywhere)
-        if not (is_held or adds):
-            return
-        self.unplaced = _corrected(self.unplaced, said, adds=adds and not is_held and not self.live())
+        self.unplaced = _corrected(self.unplaced, said, adds=adds and not self.live())
         for window in self.live():
-            window.circuits = _corrected(window.circuits, said, adds=adds and not is_held)
+            window.circuits = _corrected(window.circuits, said, adds=adds)
 
     def _waits(self, window: HeldWindow) -> bool:
         """Tell whether a window is an alternate one: tentative and without circuits beside others that have some."""
@@ -400,7 +461,9 @@ def _corrected(circuits: Circuits, said: CircuitCorrection, *, adds: bool) -> Ci
         return circuits.without([key])
     if known is None or known.withdrawn:
         stated = [StatedCircuit(circuit_id=said.circuit_id, impact=said.now)] if adds else []
-        return circuits.stating(stated, withdraws=False)
+        # A list that left it out, and is only repeated, withdraws it no more.
+        lists = tuple(names - {key} for names in circuits.lists) if adds else circuits.lists
+        return Circuits(circuits.held, lists).stating(stated, withdraws=False)
     return Circuits({**circuits.held, key: known._replace(impact=said.now)}, circuits.lists)
 
 

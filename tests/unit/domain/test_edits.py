@@ -1,17 +1,19 @@
 """What a person says of an event: refused with all its faults, or held against what mails only repeat."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from domain.edits import Asked, edit_of
 from domain.errors import EditRefused
-from domain.events import Edit, Event, Update
+from domain.events import Edit, Event, StatedCircuit, Update
 from domain.fold import fold
 from domain.vocabulary import Impact, MaintenanceStatus, Move
 
 CONFIRMED, CANCELLED = MaintenanceStatus.CONFIRMED, MaintenanceStatus.CANCELLED
 COMPLETED, IN_PROCESS = MaintenanceStatus.COMPLETED, MaintenanceStatus.IN_PROCESS
+RE_SCHEDULED = MaintenanceStatus.RE_SCHEDULED
 
 
 def one(updates: list[Update], *edits: Edit) -> Event:
@@ -28,6 +30,20 @@ def said(updates: list[Update], *edits: Edit, hours: float = 1, reason: str = "t
 
 def spans(event: Event) -> list[tuple]:
     return [(window.start, window.end) for window in event.windows if not window.withdrawn]
+
+
+def statuses(event: Event) -> list[MaintenanceStatus]:
+    return [window.status for window in event.windows if not window.withdrawn]
+
+
+def span_of(night: tuple) -> dict:
+    return {"start": night[0], "end": night[1]}
+
+
+def with_own_statuses(update: Update, *own: MaintenanceStatus) -> Update:
+    assert update.windows is not None
+    windows = (replace(window, status=status) for window, status in zip(update.windows, own, strict=True))
+    return replace(update, windows=tuple(windows))
 
 
 def live(event: Event) -> dict[str, str]:
@@ -145,6 +161,148 @@ class TestHolding:
         assert fold([], [edit]) == ()
 
 
+class TestRepetitions:
+    """Mails that repeat what was corrected, said otherwise than in the mail that the person saw."""
+
+    def test_the_status_of_one_night_holds_against_a_reminder_and_yields_to_what_is_new(self, update, nights) -> None:
+        first = update(windows=[nights(1), nights(2)])
+        edit = said([first], window=2, status=CANCELLED)
+        reminders = [update(day=-2, windows=[nights(1), nights(2)]), update(day=-1)]
+        moved = update("RE-SCHEDULED", day=-0.5, windows=[nights(1), nights(3)])
+
+        assert statuses(one([first, *reminders], edit)) == [CONFIRMED, CANCELLED]
+        assert statuses(one([first, *reminders, moved], edit)) == [RE_SCHEDULED, RE_SCHEDULED]
+
+    def test_a_status_holds_against_rows_that_have_one_each(self, update, nights) -> None:
+        first = with_own_statuses(update(windows=[nights(1), nights(2)]), CONFIRMED, CONFIRMED)
+        edit = said([first], status=CANCELLED)
+        reminder = with_own_statuses(update(day=-2, windows=[nights(1), nights(2)]), CONFIRMED, CONFIRMED)
+
+        event = one([first, reminder], edit)
+        assert statuses(event) == [CANCELLED, CANCELLED]
+        assert event.history[-1].move is Move.REPEATED
+
+    def test_a_status_holds_against_what_each_account_is_told_again(self, update, nights) -> None:
+        one_account = update(windows=[nights(1)], account="A-1", listed=["C-1"])
+        other = update("TENTATIVE", day=-6.9, windows=[nights(1)], account="A-2", listed=["C-2"])
+        edit = said([one_account, other], status=CANCELLED)
+        reminder = update("TENTATIVE", day=-2, windows=[nights(1)], account="A-2", listed=["C-2"])
+        unheard = update(day=-1.9, windows=[nights(1)], account="A-3", listed=["C-3"])
+
+        event = one([one_account, other, reminder, unheard], edit)
+        assert (event.status, statuses(event)) == (CANCELLED, [CANCELLED])
+
+    def test_a_night_that_is_new_has_the_status_that_its_mail_states(self, update, nights) -> None:
+        first = update(windows=[nights(1)])
+        edit = said([first], status=CANCELLED)
+        more = update(day=-2, windows=[nights(1), nights(2)])
+
+        event = one([first, more], edit)
+        assert (event.status, statuses(event)) == (CONFIRMED, [CANCELLED, CONFIRMED])
+
+    def test_a_cancellation_that_a_person_took_back_can_still_come_from_the_carrier(self, update, nights) -> None:
+        first = update(windows=[nights(1)])
+        hasty = said([first], status=CANCELLED)
+        back = said([first], hasty, status=CONFIRMED)
+
+        assert one([first, update("CANCELLED", day=-2)], hasty, back).status is CANCELLED
+
+    def test_what_was_corrected_twice_holds_against_what_the_mails_said_first(self, update, nights) -> None:
+        first = update(windows=[nights(1)], listed=[("C-1", "OUTAGE"), ("C-2", "OUTAGE")], summary="fibre")
+        earlier = said(
+            [first], status=CANCELLED, circuits=(("C-1", Impact.DEGRADED),), summary="rope", **span_of(nights(2))
+        )
+        later = said(
+            [first],
+            earlier,
+            status=MaintenanceStatus.TENTATIVE,
+            withdraw_circuits=("C-1",),
+            summary="splicing",
+            **span_of(nights(3)),
+        )
+        reminder = update(day=-2, windows=[nights(1)], listed=[("C-1", "OUTAGE"), ("C-2", "OUTAGE")], summary="fibre")
+
+        event = one([first, reminder], earlier, later)
+        assert (event.status, event.summary) == (MaintenanceStatus.TENTATIVE, "splicing")
+        assert (spans(event), live(event)) == ([nights(3)], {"C-2": "OUTAGE"})
+
+    def test_a_move_that_a_person_took_back_can_still_come_from_the_carrier(self, update, nights) -> None:
+        first = update(windows=[nights(1)])
+        hasty = said([first], **span_of(nights(2)))
+        back = said([first], hasty, **span_of(nights(1)))
+
+        assert spans(one([first, update("RE-SCHEDULED", day=-2, windows=[nights(2)])], hasty, back)) == [nights(2)]
+
+    def test_the_times_of_a_night_hold_against_mails_that_say_something_new_of_another(self, update, nights) -> None:
+        first = update(windows=[nights(1), nights(2)])
+        right = (nights(2)[0], nights(2)[1] + timedelta(hours=2))
+        edit = said([first], window=2, end=right[1])
+        an_hour_later = nights(1, shift_hours=1)
+        moved = update(day=-2, windows=[an_hour_later, nights(2)])
+        begun = update("IN-PROCESS", day=0.1, windows=[nights(1, shift_hours=2)])
+        reminder = update(day=0.5, windows=[nights(1, shift_hours=2), nights(2)])
+
+        assert spans(one([first, moved], edit)) == [an_hour_later, right]
+        assert spans(one([first, begun, reminder], edit))[1:] == [right]
+
+    def test_the_times_of_a_uid_yield_to_that_uid_alone(self, update, nights) -> None:
+        first = update(windows=[nights(1), nights(2)], uids=["a", "b"])
+        edit = said([first], window=2, **span_of(nights(5)))
+        other = update(day=-3, windows=[nights(3)], uids=["a"])
+        again = update(day=-2, windows=[nights(2)], uids=["b"])
+        own = update(day=-2.5, windows=[nights(8)], uids=["b"])
+
+        assert spans(one([first, other, again], edit)) == [nights(3), nights(5)]
+        assert spans(one([first, own], edit)) == [nights(1), nights(8)]
+        assert spans(one([first, own, again], edit)) == [nights(1), nights(2)]
+
+    def test_an_impact_holds_in_every_night_although_they_differ(self, update, nights) -> None:
+        first = update(windows=[nights(1), nights(2)], listed=[("C-1", "OUTAGE")])
+        assert first.windows is not None
+        lighter = replace(first.windows[1], circuits=(StatedCircuit(circuit_id="C-1", impact=Impact.DEGRADED),))
+        first = replace(first, windows=(first.windows[0], lighter))
+        edit = said([first], circuits=(("C-1", Impact.NO_IMPACT),))
+        reminder = replace(first, stamp=first.stamp + timedelta(days=3))
+
+        assert live(one([first, reminder], edit)) == {"C-1": "NO-IMPACT"}
+
+    def test_a_circuit_that_is_put_back_is_not_withdrawn_by_the_list_that_left_it_out(self, update, nights) -> None:
+        told = [
+            update(windows=[nights(1)], listed=["C-1", "C-2", "C-3"]),
+            update(day=-6, windows=[nights(1)], listed=["C-1", "C-2"]),
+        ]
+        edit = said(told, circuits=(("C-3", Impact.OUTAGE),))
+        reminder = update(day=-2, windows=[nights(1)], listed=["C-1", "C-2"])
+
+        assert sorted(live(one([*told, reminder], edit))) == ["C-1", "C-2", "C-3"]
+
+    def test_a_circuit_of_one_account_stays_of_that_account(self, update, nights) -> None:
+        told = [
+            update(windows=[nights(1)], listed=["C-1"], account="A-1"),
+            update(day=-6.9, windows=[nights(1)], listed=["C-2"], account="A-2"),
+        ]
+        edit = said(told, circuits=(("C-2", Impact.DEGRADED),))
+        cancelled = update("CANCELLED", day=-2, listed=["C-2"], account="A-2")
+
+        assert live(one([*told, cancelled], edit)) == {"C-1": "OUTAGE"}
+
+    def test_a_move_that_is_older_and_comes_late_does_not_undo_it(self, update, nights) -> None:
+        first = update(windows=[nights(1), nights(4)])
+        edit = said([first], window=1, **span_of(nights(2)))
+        late = update("RE-SCHEDULED", day=-6.99, windows=[nights(1, shift_hours=1), nights(4)])
+        far = update("RE-SCHEDULED", day=-6.99, windows=[nights(3), nights(4)])
+
+        assert spans(one([first, late], edit)) == [nights(2), nights(4)]
+        assert spans(one([first, far], edit)) == [nights(2), nights(4)]
+
+    def test_the_end_of_work_whose_date_a_person_put_right_is_no_other_event(self, update, nights) -> None:
+        first = update(windows=[nights(120)])
+        edit = said([first], **span_of(nights(1)))
+
+        event = one([first, update("COMPLETED", day=0.3, windows=[nights(120)])], edit)
+        assert (event.status, spans(event)) == (COMPLETED, [nights(1)])
+
+
 class TestRefusals:
     @pytest.mark.parametrize(
         ("asked", "words"),
@@ -159,6 +317,29 @@ class TestRefusals:
     def test_what_cannot_be_done_is_named(self, update, nights, asked, words) -> None:
         with pytest.raises(EditRefused, match=words):
             said([update(windows=[nights(1), nights(2)])], **asked)
+
+    def test_a_window_that_is_there_already(self, update, nights) -> None:
+        told = [update(windows=[nights(1), nights(2)])]
+        with pytest.raises(EditRefused, match="is there already"):
+            said(told, add_windows=(nights(2),))
+        with pytest.raises(EditRefused, match="is there already"):
+            said(told, window=1, **span_of(nights(2)))
+
+    def test_a_window_of_which_nothing_is_said(self, update, nights) -> None:
+        with pytest.raises(EditRefused, match="nothing is asked"):
+            said([update(windows=[nights(1)])], window=1)
+
+    @pytest.mark.parametrize(
+        ("asked", "words"),
+        [
+            ({"summary": " "}, "summary: it is empty"),
+            ({"circuits": ((" ", Impact.OUTAGE),)}, "circuit: it has no id"),
+            ({"circuits": (("c-1", Impact.OUTAGE),), "withdraw_circuits": ("C-1",)}, "it cannot be withdrawn and"),
+        ],
+    )
+    def test_what_says_nothing_or_its_opposite(self, update, nights, asked, words) -> None:
+        with pytest.raises(EditRefused, match=words):
+            said([update(windows=[nights(1)])], **asked)
 
     def test_a_window_that_ends_before_it_starts(self, update, nights) -> None:
         with pytest.raises(EditRefused, match="ends before it starts"):

@@ -118,6 +118,20 @@ class TestAnotherId:
         assert event.status is CANCELLED
         assert [entry.move for entry in event.history][1:] == [Move.REPLACED, Move.CLOSED, Move.REPEATED]
 
+    def test_work_that_comes_back_to_its_first_id_is_ahead_again(self, update, nights) -> None:
+        back = update("RE-SCHEDULED", day=-2, windows=[nights(9)], replaces="ttn-2")
+
+        event = one(update(windows=[nights(1)]), self.replaced(update), back)
+        assert (event.replaces, event.replaced_by, spans(event)) == ("ttn-2", None, [nights(9)])
+        assert phase_of(event, nights(1)[0]) is Phase.UPCOMING
+
+    def test_the_new_id_in_another_spelling_says_nothing_new(self, update, nights) -> None:
+        told = [update(windows=[nights(1)]), self.replaced(update), update("CANCELLED", day=-2)]
+        again = update("RE-SCHEDULED", day=-1, listed=None, replaced_by="ttn-2")
+
+        event = one(*told, again)
+        assert (event.status, event.history[-1].move) == (CANCELLED, Move.REPEATED)
+
 
 class TestHours:
     def test_a_start_told_before_its_hour_does_not_open_a_night_that_is_done(self, update, nights) -> None:
