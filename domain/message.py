@@ -101,8 +101,8 @@ class Terms:
     """On what terms a message is read: what a person decided, and what its mailbox asks of a mail.
 
     ``authserv_id`` is the name under which our own mail server writes Authentication-Results, None where it does not.
-    ``trusted_forwarders`` are the addresses, or ``@domain``, whose forwards count; None: everybody's. ``proposal`` is
-    what a model read in the message before, and what the decision accepts.
+    ``trusted_forwarders`` are the addresses, or ``@domain``, whose forwards count; None: everybody's, or nobody's where
+    there is an ``authserv_id``. ``proposal`` is what a model read in the message before, and what the decision accepts.
     """
 
     decision: Decision = Decision()

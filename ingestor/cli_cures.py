@@ -69,7 +69,9 @@ class CircuitImpact(click.ParamType[tuple[str, Impact]]):
 
 MOMENT = Moment()
 STATUSES = [status.value for status in MaintenanceStatus if status is not MaintenanceStatus.UNKNOWN]
-REASON = click.option("--reason", metavar="WHY", required=True, help="Why, for those who read the history.")
+REASON = click.option(
+    "--reason", "--because", "reason", metavar="WHY", required=True, help="Why, for those who read the history."
+)
 
 
 @click.group()

@@ -32,9 +32,7 @@ SHOWN_REFUSED = 10
 
 WAITING_OR_IGNORED = frozenset({Disposition.QUARANTINED, Disposition.IGNORED})
 
-BECAUSE = click.option(
-    "--because", metavar="WHY", required=True, help="Why, for those who look at this mail after you."
-)
+BECAUSE = click.option("--because", metavar="WHY", default="", help="Why, for those who look at this mail after you.")
 DRY_RUN = click.option("--dry-run", is_flag=True, help="Print what would be touched, and touch nothing.")
 AS = click.option("--as", "as_provider", metavar="PROVIDER", help="Read it as this provider's, whoever sent it.")
 

@@ -167,7 +167,10 @@ class Processor:
                 in_hand = {future: message for future, message in in_hand.items() if not future.cancel()}
 
     def _submit(self, in_hand: Collection[Message]) -> dict[Future[Reading], Message]:
-        """Hand out what waits. What has failed before may do so again: one of those at a time, when no other waits."""
+        """Hand out what waits. What has failed before may do so again: one of those at a time, when no other waits.
+
+        The first attempt is a short one, so that no flood of slow mails holds up the others.
+        """
         retrying = any(message.attempts for message in in_hand)
         limit = self.pool.count * (1 if retrying else AHEAD_OF_EACH_WORKER)
         busy = {message.id for message in in_hand} | self.postponed
@@ -176,7 +179,9 @@ class Processor:
         untried = [message for message in waiting if not message.attempts]
         chosen = untried or ([] if in_hand else waiting[:1])
         return {
-            self.pool.submit(message.raw, message.received_at, terms_of(message, self.asked)): message
+            self.pool.submit(
+                message.raw, message.received_at, terms_of(message, self.asked), hurried=not message.attempts
+            ): message
             for message in chosen
         }
 

@@ -180,12 +180,7 @@ def _notice(source: Source, provider: Provider, message: _Message) -> Notice:
 
 def _judged(updates: Sequence[Update], message: _Message) -> Judgement:
     """Return the updates that can be true; where a person says that they are, all that name their event."""
-    judged = judge(updates, message.received_at)
-    if not message.terms.decision.accepted:
-        return judged
-    named = tuple(update for update in updates if update.event_id.strip())
-    nameless = () if len(named) == len(updates) else ("no id",)
-    return Judgement(updates=named, refused=nameless, warnings=(*judged.refused, *judged.warnings))
+    return judge(updates, message.received_at, accepted=message.terms.decision.accepted)
 
 
 def _disposition(
