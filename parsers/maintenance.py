@@ -11,7 +11,7 @@ import os
 import re
 import sys
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cache
@@ -62,7 +62,6 @@ _ASKED = ("start", "end", *_UNSAID)
 _NO_ID = frozenset({"", "-", "n/a", "none", "null", "unknown"})
 # Of any other word the library makes "confirmed".
 _STATUS_WORDS = ("confirmed", "rescheduled", "cancelled", "ongoing", "completed")
-_TAGS_TRIED = 4000
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
@@ -105,14 +104,12 @@ def read_answer(answer: Mapping[str, Any]) -> list[Result]:
     return first + [replace(_advised(one, said, status=Status.TENTATIVE), circuits=()) for one in windows[1:]]
 
 
-def readers_of(notification: Notification) -> list[str]:
-    """Return the readers that understand a notification. A calendar counts once: each reader of it reads the same.
+def readers_of(notification: Notification, *, without: Collection[str] = ()) -> list[str]:
+    """Return the library's readers that understand a notification, but for some that are not asked.
 
-    None for a large one: 2,000 rows of a table cost all the readers together 2.5 s.
+    A calendar counts once: each reader of it reads the same.
     """
-    if sum(text.text.count("<") for text in notification.texts) > _TAGS_TRIED:
-        return []
-    return [reader for reader in _distinct_readers() if _understands(notification, reader)]
+    return [reader for reader in _distinct_readers() if reader not in without and _understands(notification, reader)]
 
 
 def has_maintenance_calendar(notification: Notification) -> bool:

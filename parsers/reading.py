@@ -15,12 +15,13 @@ from parsers.asking import Adviser
 from parsers.authenticity import Untrusted, verified
 from parsers.forms import BCOP
 from parsers.forwarding import forwards_in
-from parsers.maintenance import READER_VERSION, readers_of
+from parsers.maintenance import READER_VERSION
 from parsers.mime import MalformedMessage, Notification, decode, read_envelope
 from parsers.newcomers import joined_by_newcomers
 from parsers.own import bcop
 from parsers.proposals import accepted, declined, may_see, propose, proposed
 from parsers.providers import Directory, Provider
+from parsers.readers import readers_of
 from parsers.sources import Source, choices
 from parsers.statements import Notice, NotUnderstood, Statement, state
 from parsers.understanding import Ambiguous, Said, understand

@@ -1,6 +1,7 @@
 """The readers of our own: what they refuse, and what is not in a mail beside its .json."""
 
 import io
+import re
 from datetime import datetime, time
 from email.message import EmailMessage
 from pathlib import Path
@@ -8,12 +9,15 @@ from pathlib import Path
 import openpyxl
 import pytest
 
-from domain.message import Disposition, Reading
+from domain.message import Disposition, Reading, Reason
 from domain.vocabulary import Impact, MaintenanceStatus
+from parsers import maintenance
 from parsers.cities import zone_of_city
-from parsers.mime import SPREADSHEET, read_envelope
-from parsers.providers import directory
+from parsers.mime import SPREADSHEET, decode, read_envelope
+from parsers.providers import Provider, directory
+from parsers.readers import OWN_READERS, readers_of
 from parsers.reading import read_message
+from parsers.statements import NotUnderstood, Reader
 
 MAIL = Path(__file__).parents[2] / "mail"
 
@@ -214,3 +218,63 @@ def test_a_short_row_of_kpn_is_left_out():
 )
 def test_a_file_that_is_no_spreadsheet_of_kpn_is_not_understood(raw):
     assert (read(raw).disposition, read(raw).updates) == (Disposition.QUARANTINED, ())
+
+
+# --- mails of unknown senders -----------------------------------------------------------------------------------
+
+OF_EACH_OWN_READER = {
+    "cogent": "cogent/planned",
+    "equinix": "equinix/local_new_year",
+    "hawaiki": "hawaiki/announced",
+    "kpn": "kpn/announced",
+    "summitig": "summitig/scheduled",
+    "telxius": "telxius/scheduled",
+    "turkcell": "turkcell/planned",
+}
+
+
+def of_nobody(case: str) -> bytes:
+    """Return a notice from a sender whom nobody knows."""
+    return re.sub(
+        rb"^From:[^\n]*(?:\n[ \t][^\n]*)*", b"From: noc@nobody.example", changed(case), count=1, flags=re.MULTILINE
+    )
+
+
+def finds_something(reader: Reader, path: Path) -> bool:
+    try:
+        return bool(reader.read(decode(path.read_bytes()), Provider(name="")).results)
+    except NotUnderstood:
+        return False
+
+
+def test_every_reader_of_our_own_has_a_notice_here():
+    assert set(OF_EACH_OWN_READER) == {reader.form for reader in OWN_READERS} - {"bcop"}
+
+
+@pytest.mark.parametrize(("form", "case"), OF_EACH_OWN_READER.items())
+def test_a_notice_of_an_unknown_sender_is_told_the_form_of_our_own_reader_and_no_other(form: str, case: str):
+    reading = read(of_nobody(case))
+
+    assert reading.reason is Reason.UNKNOWN_PROVIDER
+    assert f"understood by: {form}; then: maintd quarantine assign MESSAGE {form}" in reading.detail
+    assert [trial.reader for trial in reading.trials] == [form]
+
+
+@pytest.mark.parametrize("reader", [one for one in OWN_READERS if one.form != "bcop"], ids=lambda one: one.form)
+def test_a_reader_of_our_own_understands_no_form_but_its_own(reader: Reader):
+    understood = {path.parent.name for path in MAIL.glob("*/*.eml") if finds_something(reader, path)}
+
+    assert understood == {reader.form}
+
+
+def test_no_form_is_asked_for_twice():
+    found = readers_of(decode(changed("cogent/planned")))
+
+    assert found == ["cogent"]
+    assert "cogent" not in maintenance.readers_of(decode(changed("cogent/planned")), without={"cogent"})
+
+
+def test_a_large_notice_of_an_unknown_sender_is_tried_with_no_reader():
+    large = changed("turkcell/planned", (b"</div>\n</div>\n", b"</div>\n</div>\n" + b"<p></p>\n" * 2000))
+
+    assert readers_of(decode(large)) == []
