@@ -1,7 +1,7 @@
 """Hawaiki: lines of text under headings; the ticket stands in the subject, the window that is kept in reserve below.
 
-Source: tests/mail/hawaiki/announced.eml, tests/mail/hawaiki/completed.eml; the form is public as pull request 428 of
-networktocode/circuit-maintenance-parser.
+Source: tests/mail/hawaiki/announced.eml, tests/mail/hawaiki/completed.eml, tests/mail/hawaiki/cancelled.eml; the form is
+public as pull request 428 of networktocode/circuit-maintenance-parser.
 """
 
 import re
@@ -30,6 +30,7 @@ _STATUSES = (
     ("has been cancelled", MaintenanceStatus.CANCELLED),
     ("has been rescheduled", MaintenanceStatus.RE_SCHEDULED),
 )
+_NOT_NEEDED = ("contingency window is not needed", "contingency window is not required")
 _IMPACTS = (
     ("no service impact", Impact.NO_IMPACT),
     ("redundancy", Impact.REDUCED_REDUNDANCY),
@@ -47,14 +48,23 @@ def read(notification: Notification, provider: Provider) -> Findings:
         raise NotUnderstood("reader hawaiki: no ticket in the subject")
     text = " ".join(lines).lower()
     status = next((status for words, status in _STATUSES if words in text), None)
-    windows = _windows(lines, ticket, status, clock_of("hawaiki", provider))
+    spare = status is MaintenanceStatus.CANCELLED or any(words in text for words in _NOT_NEEDED)
+    of_reserve = MaintenanceStatus.CANCELLED if spare else MaintenanceStatus.TENTATIVE
+    windows = _windows(
+        lines, ticket, (status or MaintenanceStatus.CONFIRMED, of_reserve), clock_of("hawaiki", provider)
+    )
     if not windows and not status:
         raise NotUnderstood("reader hawaiki: no window, and no word of what became of the work")
     return Findings(results=tuple(windows) or (Result(event_id=ticket, status=status, organizer=_ORGANIZER),))
 
 
-def _windows(lines: Sequence[str], ticket: str, status: MaintenanceStatus | None, clock: Clock) -> list[Result]:
-    """Return a window for each heading; one in reserve is without circuits until a mail says that it is needed."""
+def _windows(
+    lines: Sequence[str], ticket: str, statuses: tuple[MaintenanceStatus, MaintenanceStatus], clock: Clock
+) -> list[Result]:
+    """Return a window for each heading; one in reserve is without circuits until a mail says that it is needed.
+
+    ``statuses`` are that of the work and that of a window in reserve.
+    """
     stated = next(values_after(lines, _IMPACT), "").lower()
     impact = next((impact for words, impact in _IMPACTS if words in stated), None)
     circuits = tuple(StatedCircuit(circuit_id=name, impact=impact) for name in values_after(lines, _SERVICE) if name)
@@ -69,7 +79,7 @@ def _windows(lines: Sequence[str], ticket: str, status: MaintenanceStatus | None
         results.append(
             Result(
                 event_id=ticket,
-                status=MaintenanceStatus.TENTATIVE if reserve else status or MaintenanceStatus.CONFIRMED,
+                status=statuses[reserve],
                 start=clock.instant(start),
                 end=clock.instant(end, latest=True),
                 circuits=() if reserve else circuits or None,

@@ -2,15 +2,17 @@
 
 import io
 import re
-from datetime import datetime, time
+from datetime import UTC, datetime, time
 from email.message import EmailMessage
 from pathlib import Path
 
 import openpyxl
 import pytest
 
+from domain.fold import fold
+from domain.lifecycle import phase_of
 from domain.message import Disposition, Reading, Reason
-from domain.vocabulary import Impact, MaintenanceStatus
+from domain.vocabulary import Impact, MaintenanceStatus, Phase
 from parsers import maintenance
 from parsers.cities import zone_of_city
 from parsers.mime import SPREADSHEET, decode, read_envelope
@@ -278,3 +280,46 @@ def test_a_large_notice_of_an_unknown_sender_is_tried_with_no_reader():
     large = changed("turkcell/planned", (b"</div>\n</div>\n", b"</div>\n</div>\n" + b"<p></p>\n" * 2000))
 
     assert readers_of(decode(large)) == []
+
+
+# --- Hawaiki: the window in reserve -----------------------------------------------------------------------------
+
+
+def told_at_the_end(words: bytes) -> tuple[MaintenanceStatus | None, list[MaintenanceStatus | None]]:
+    """Return the status of the event and of its windows, when a second mail repeats both windows and says more."""
+    announced = changed("hawaiki/announced")
+    greeting = b"Dear valued Hawaiki customer,"
+    last = changed("hawaiki/announced", (greeting, greeting + b" " + words))
+    last = re.sub(rb"(?m)^Date:.*$", b"Date: Mon, 05 Apr 2027 23:40:00 +0000", last)
+    (event,) = fold([*read(announced).updates, *read(last).updates])
+    return event.status, [window.status for window in event.windows]
+
+
+def test_a_completion_without_windows_ends_the_event_and_the_reserve_does_not_open_it():
+    (event,) = fold([*read(changed("hawaiki/announced")).updates, *read(changed("hawaiki/completed")).updates])
+
+    assert event.status is MaintenanceStatus.COMPLETED
+    assert phase_of(event, datetime(2027, 4, 6, 12, tzinfo=UTC)) is Phase.PAST
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "reserve"),
+    [
+        (b"The maintenance has been completed.", MaintenanceStatus.COMPLETED, MaintenanceStatus.TENTATIVE),
+        (
+            b"The maintenance has been completed, and the contingency window is not needed.",
+            MaintenanceStatus.COMPLETED,
+            MaintenanceStatus.CANCELLED,
+        ),
+    ],
+)
+def test_a_reserve_that_is_not_needed_is_cancelled(words: bytes, status: MaintenanceStatus, reserve: MaintenanceStatus):
+    assert told_at_the_end(words) == (status, [status, reserve])
+
+
+def test_a_cancellation_reaches_the_window_in_reserve():
+    cancelled = MaintenanceStatus.CANCELLED
+
+    assert told_at_the_end(b"The maintenance has been cancelled.") == (cancelled, [cancelled, cancelled])
+    (update,) = read(changed("hawaiki/cancelled")).updates
+    assert {window.status or update.status for window in update.windows or ()} == {cancelled}
