@@ -1,7 +1,7 @@
 """Hawaiki: lines of text under headings; the ticket stands in the subject, the window that is kept in reserve below.
 
-Source: tests/mail/hawaiki/announced.eml, tests/mail/hawaiki/completed.eml, tests/mail/hawaiki/cancelled.eml; the form is
-public as pull request 428 of networktocode/circuit-maintenance-parser.
+Source: tests/mail/hawaiki/announced.eml, tests/mail/hawaiki/completed.eml, tests/mail/hawaiki/cancelled.eml; the form
+is public as pull request 428 of networktocode/circuit-maintenance-parser.
 """
 
 import re
