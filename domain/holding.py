@@ -235,8 +235,11 @@ class Account:
         return self.stated or UNKNOWN
 
     def statuses(self) -> set[MaintenanceStatus]:
-        """Return the status, and those of the windows that a person's word on the event reaches."""
-        return {self.status(), *(window.status or UNKNOWN for window in self._open_or_live())}
+        """Return the status, and those of the mails and windows that a person's word on the event reaches."""
+        status = self.status()
+        # What was last stated counts too, unless it was the end of one night of several.
+        stated = {self.stated or UNKNOWN} if self.stated not in CLOSED or status in CLOSED else set()
+        return {status, *stated, *(window.status or UNKNOWN for window in self._open_or_live())}
 
     def at(self, span: Span) -> list[HeldWindow]:
         """Return the windows with exactly this start and end."""
@@ -261,14 +264,16 @@ class Account:
         ``meant``: the windows that the person means by a start and end. ``adds``: the keys of circuits that this
         account has from now on.
         """
+        status = edit.status[1] if edit.status else None
+        reached = self._open_or_live()
         for one in edit.windows:
-            self._correct_window(one, meant[one.was] if one.was else [])
+            self._correct_window(one, meant[one.was] if one.was else [], status)
         for circuit in edit.circuits:
             self._correct_circuit(circuit, adds=circuit_key_of(circuit.circuit_id) in adds)
-        if edit.status:
-            for held in self._open_or_live():
-                held.correct_status(edit.status[1], with_event=True)
-            self.stated, self.stated_at = edit.status[1], index
+        if status:
+            for held in reached:
+                held.correct_status(status, with_event=True)
+            self.stated, self.stated_at = status, index
 
     def forget_status(self) -> None:
         """Let a status that a person gave to the event as a whole hold no more."""
@@ -285,10 +290,12 @@ class Account:
         live = self.live()
         return [window for window in live if window.status not in CLOSED] or live
 
-    def _correct_window(self, said: WindowCorrection, meant: Sequence[HeldWindow]) -> None:
+    def _correct_window(
+        self, said: WindowCorrection, meant: Sequence[HeldWindow], of_event: MaintenanceStatus | None
+    ) -> None:
         if said.now and not said.was:
             held = self._window_at(StatedWindow(start=said.now[0], end=said.now[1]))
-            held.status = held.status or self.stated
+            held.status = of_event or held.status or self.stated
             return
         for held in meant:
             if said.status:

@@ -192,6 +192,19 @@ class TestRepetitions:
         event = one([one_account, other, reminder, unheard], edit)
         assert (event.status, statuses(event)) == (CANCELLED, [CANCELLED])
 
+    def test_a_status_holds_against_the_one_that_no_row_of_a_mail_has(self, update, nights) -> None:
+        first = with_own_statuses(update(windows=[nights(1)]), MaintenanceStatus.TENTATIVE)
+        edit = said([first], status=CANCELLED)
+        reminder = with_own_statuses(update(day=-2, windows=[nights(1)]), MaintenanceStatus.TENTATIVE)
+
+        assert one([first, reminder], edit).status is CANCELLED
+
+    def test_a_night_that_is_added_has_the_status_that_is_said_with_it(self, update, nights) -> None:
+        cancelled = update("CANCELLED", windows=[nights(1)])
+        edit = said([cancelled], status=CONFIRMED, add_windows=(nights(2),))
+
+        assert statuses(one([cancelled], edit)) == [CONFIRMED, CONFIRMED]
+
     def test_a_night_that_is_new_has_the_status_that_its_mail_states(self, update, nights) -> None:
         first = update(windows=[nights(1)])
         edit = said([first], status=CANCELLED)
