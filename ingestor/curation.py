@@ -80,9 +80,15 @@ def _arrivals(paths: Sequence[str], stdin: BinaryIO, skipped: Callable[[str], No
 def correct(
     store: Store, key: EventKey, generation: int, asked: Asked, *, author: str, reason: str
 ) -> tuple[Event, ...]:
-    """Correct an event as a person asks, and return the events of its key. Raises EditRefused."""
+    """Correct an event as a person asks, and return the events of its key. Raises EditRefused and NotFound."""
     with store.writing() as connection:
-        seen = {event.generation: event for event in queries.events_of_key(connection, key)}[generation]
+        events.lock(connection, key)
+        held = queries.events_of_key(connection, key)
+        seen = next((event for event in held if event.generation == generation), None)
+        if seen is None:
+            raise NotFound(
+                f"{key.kind} {key.id_key} of {key.provider} is gone meanwhile: no mail speaks of it any more"
+            )
         edit = edit_of(seen, asked, author=author, reason=reason, now=pipeline.utc_now())
         events.add_edit(connection, edit)
         return tuple(events.refold(connection, [key]))

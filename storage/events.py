@@ -66,7 +66,7 @@ _DELETE_UPDATES = (
     .returning(updates.c.kind, updates.c.provider, updates.c.id_key)
 )
 _UPDATES = select(updates).where(_of_key(updates))
-_COUNTING = _UPDATES.where(updates.c.message.not_in(select(retractions.c.message)))
+_COUNTING = _UPDATES.where(~sa.exists().where(retractions.c.message == updates.c.message))
 _EDITS = select(edits).where(_of_key(edits)).order_by(edits.c.id)
 
 _LOCK = select(event_keys.c.id_key).where(_of_key(event_keys)).with_for_update()
@@ -301,6 +301,11 @@ def _impact(said: str | None) -> Impact | None:
 
 
 # --- events -----------------------------------------------------------------------------------------------------
+
+
+def lock(conn: Connection, key: EventKey) -> None:
+    """Let nobody else write the events of a key until the transaction ends: what is read after it stays so."""
+    _lock(conn, key, {"of_kind": key.kind, "of_provider": key.provider, "of_id_key": key.id_key})
 
 
 def refold(conn: Connection, keys: Collection[EventKey]) -> list[Event]:

@@ -1,5 +1,6 @@
 """What people say of messages and events is kept apart, counts at once, and outlives every reading of the mails."""
 
+import threading
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -13,6 +14,7 @@ from domain.errors import NotFound
 from domain.events import EventKey, StatedWindow
 from domain.message import Decision
 from domain.vocabulary import Impact, Kind, MaintenanceStatus
+from ingestor import curation
 from storage import database, events, messages, queries
 from storage.migrations import HOME
 
@@ -214,3 +216,37 @@ def test_a_database_of_the_revision_before_is_upgraded_with_what_it_holds(databa
     finally:
         store.close()
     assert (event["status"], event["replaces"], event["references"], event["hidden"]) == ("CONFIRMED", None, [], None)
+
+
+@pytest.mark.postgresql
+def test_a_person_corrects_what_the_mail_says_that_is_folded_at_the_same_moment(postgresql_url, arrival, update):
+    database.upgrade(postgresql_url)
+    store = database.open_store(postgresql_url)
+    with store.writing() as conn:
+        first, second = (
+            one.message for one in messages.record(conn, [arrival("a"), arrival("b", imap_uid=2)], now=NOW)
+        )
+        events.refold(conn, events.replace_updates(conn, first, [update(1)]))
+    corrected = []
+
+    def later():
+        asked = Asked(status=MaintenanceStatus.CANCELLED)
+        corrected.extend(curation.correct(store, KEY, 1, asked, author="alice", reason="they called"))
+
+    thread = threading.Thread(target=later)
+    with store.writing() as conn:
+        tentative = update(2, status=MaintenanceStatus.TENTATIVE)
+        events.refold(conn, events.replace_updates(conn, second, [tentative]))
+        thread.start()
+        thread.join(0.3)
+        assert corrected == []
+    thread.join(10)
+    with store.reading() as conn:
+        (edit,) = events.edits_of_key(conn, KEY)
+    assert edit.status == (MaintenanceStatus.TENTATIVE, MaintenanceStatus.CANCELLED)
+    store.close()
+
+
+def test_an_event_that_is_gone_when_it_is_corrected_is_named(store):
+    with pytest.raises(NotFound, match="ttn-1 of zayo is gone"):
+        curation.correct(store, KEY, 1, Asked(summary="x"), author="alice", reason="they called")
