@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 import click
 
 from domain.errors import DatabaseInUse, NotFound
+from domain.events import id_key_of
 from domain.vocabulary import Kind
 from ingestor import config, daemon, logs, pipeline, terminal
 from storage import database, queries
@@ -164,6 +165,9 @@ def one_event(request: Request, store: Store, event_id: str, kind: str | None, p
     if len(keys) > 1:
         names = " and ".join(f"{provider} ({kind})" for kind, provider in sorted(keys))
         raise NotFound(f'"{event_id}" is an event of {names}: add --provider or --kind')
+    ids = {id_key_of(one["id"]): one["id"] for one in found}
+    if len(ids) > 1:
+        raise NotFound(f'"{event_id}" is another id of {" and ".join(sorted(ids.values()))}: name one of these')
     return max(found, key=lambda one: one["generation"])
 
 

@@ -244,6 +244,20 @@ def test_a_retracted_mail_does_not_count_until_it_is_restored(maintd) -> None:
     assert maintd("show", "TTN-0008834771") == event
 
 
+def test_an_id_to_which_two_events_refer_is_none_of_a_single_one(tmp_path, capsys) -> None:
+    config = tmp_path / "config.toml"
+    config.write_text(f'[database]\nurl = "sqlite:///{tmp_path / "maintd.db"}"\n')
+    mail = (MAILS / "eunetworks" / "announced.eml").read_text()
+    own_id = "X-MAINTNOTE-MAINTENANCE-ID:03417720\n"
+    for number in ("03417720", "03417721"):
+        both = f"X-MAINTNOTE-MAINTENANCE-ID;X-MAINTNOTE-PRECEDENCE=PRIMARY:{number}\nX-MAINTNOTE-MAINTENANCE-ID:CHG-7\n"
+        (tmp_path / f"{number}.eml").write_text(mail.replace(own_id, both).replace("<03417720", f"<{number}"))
+        assert main(["import", str(tmp_path / f"{number}.eml"), "--config", str(config)]) == 0
+
+    assert main(["hide", "CHG-7", "--reason", "not ours", "--config", str(config)]) == 1
+    assert '"CHG-7" is another id of 03417720 and 03417721: name one of these' in capsys.readouterr().err
+
+
 def test_a_hidden_event_is_not_listed_until_it_is_shown_again(maintd) -> None:
     before = maintd("events")
 
