@@ -81,6 +81,7 @@ def edit_of(event: Event, asked: Asked, *, author: str, reason: str, now: dateti
         held=tuple((window.start, window.end) for window in live) if windows else (),
         circuits=_circuit_corrections(asked, event),
         summary=None if asked.summary is None else (event.summary, asked.summary),
+        seen_start=event.start,
     )
     if not (edit.status or edit.windows or edit.circuits or edit.summary):
         raise EditRefused(["nothing is asked: say what is right, as in --status CANCELLED"])

@@ -111,7 +111,8 @@ class Edit:
     """What a person says of one event: an update with its author, that knows what it corrects.
 
     ``status`` and ``summary`` are what the person saw and what is right instead. ``held`` are the windows that the
-    person saw, where any is corrected.
+    person saw, where any is corrected. ``seen_start`` is when the event began that the person saw: an earlier one of
+    the same number that is heard of later changes all ``generation`` numbers, and no start.
     """
 
     kind: Kind
@@ -126,6 +127,7 @@ class Edit:
     held: tuple[Span, ...] = ()
     circuits: tuple[CircuitCorrection, ...] = ()
     summary: tuple[str, str] | None = None
+    seen_start: datetime | None = None
 
     @property
     def key(self) -> EventKey:

@@ -65,8 +65,14 @@ def _order_of_edit(edit: Edit) -> tuple[datetime, str, str]:
 
 def _correct(generations: Sequence["_Generation"], edit: Edit) -> None:
     """Let a person correct the generation that they saw; what they saw may be gone, with the mail that told of it."""
-    if generations:
-        generations[min(edit.generation, len(generations)) - 1].correct(edit)
+    if not generations:
+        return
+    meant = generations[min(edit.generation, len(generations)) - 1]
+    if edit.seen_start is not None:
+        seen = edit.seen_start
+        begun = [(abs(one.facts.start - seen), one) for one in generations if one.facts.start is not None]
+        _, meant = min(begun, key=lambda one: one[0], default=(None, meant))
+    meant.correct(edit)
 
 
 def order_of(update: Update) -> OrderKey:

@@ -242,6 +242,7 @@ def add_edit(conn: Connection, edit: Edit) -> None:
         "held": [_span_row(span) for span in edit.held] or None,
         "circuits": [[one.circuit_id, one.was, one.now] for one in edit.circuits] or None,
         "summary": list(edit.summary) if edit.summary else None,
+        "seen_start": edit.seen_start.isoformat() if edit.seen_start else None,
     }
     row = {
         "kind": edit.kind,
@@ -285,6 +286,7 @@ def edit_of(row: Row[Any]) -> Edit:
             for circuit_id, was, now in said.get("circuits", ())
         ),
         summary=(summary[0], summary[1]) if summary else None,
+        seen_start=datetime.fromisoformat(said["seen_start"]) if "seen_start" in said else None,
     )
 
 

@@ -155,6 +155,14 @@ class TestHolding:
 
         assert [event.status for event in fold([first, again], [edit])] == [COMPLETED, CONFIRMED]
 
+    def test_an_earlier_generation_that_is_heard_of_later_leaves_it_where_it_was(self, update, nights) -> None:
+        earlier, first, again = (update(day=day, windows=[nights(day + 8)]) for day in (-300, -7, 300))
+        _, seen = fold([first, again])
+        now = again.stamp + timedelta(hours=1)
+        edit = edit_of(seen, Asked(status=CANCELLED), author="alice", reason="they called", now=now)
+
+        assert [event.status for event in fold([earlier, first, again], [edit])] == [CONFIRMED, CONFIRMED, CANCELLED]
+
     def test_an_edit_alone_is_no_event(self, update, nights) -> None:
         edit = said([update(windows=[nights(1)])], status=CANCELLED)
 

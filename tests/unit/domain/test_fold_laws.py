@@ -103,6 +103,7 @@ edit = st.builds(
         max_size=2,
     ).map(tuple),
     summary=st.none() | st.tuples(st.just("one"), st.sampled_from(["two", "three"])),
+    seen_start=st.none() | st.sampled_from([NIGHT, NIGHT + timedelta(days=200)]),
 )
 edits = st.lists(edit, max_size=3)
 
