@@ -1,0 +1,103 @@
+"""A mailbox that asks mails for proof, as its users have it: Dovecot, the daemon's passes and the commands."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from parsers.providers import directory
+from parsers.workers import Limits, WorkerPool
+from tests.integration.program import Program, own_mail
+
+pytestmark = pytest.mark.dovecot
+
+PROVEN = b"Authentication-Results: mx.example.net; dmarc=pass header.from=zayo.com\r\n"
+OF_ANOTHER = b"Authentication-Results: mx.evil.example; dmarc=pass header.from=zayo.com\r\n"
+FORWARDER = b"Authentication-Results: mx.example.net; dkim=pass header.d=example.net\r\n"
+TICKET, MOVED = "TTN-0008811204", "TTN-0008820955"
+
+
+@pytest.fixture(scope="module")
+def pool() -> Iterator[WorkerPool]:
+    workers = WorkerPool(1, Limits(), directory())
+    yield workers
+    workers.stop()
+
+
+@pytest.fixture
+def program(tmp_path: Path, sqlite_url: str) -> Program:
+    return Program(directory=tmp_path, url=sqlite_url)
+
+
+def waiting(program: Program) -> list[tuple[str, str]]:
+    return [(one["reason"], one["subject"]) for one in program.command("quarantine", "list")]
+
+
+def number(program: Program) -> str:
+    (one,) = program.command("quarantine", "list")
+    return str(one["id"])
+
+
+@pytest.fixture
+def asking(program: Program, dovecot: Any, user: str) -> Program:
+    """A program whose mailbox asks for proof, and believes one colleague."""
+    mailbox = {"port": dovecot.imap, "username": user, "authserv_id": "mx.example.net"}
+    program.configure(mailbox | {"trusted_forwarders": ["jo.novak@example.net"]})
+    return program
+
+
+def test_what_proves_itself_is_applied_and_verified(asking, dovecot, user, pool) -> None:
+    dovecot.deliver(user, [PROVEN + own_mail("zayo/three_nights")])
+
+    asking.poll(pool=pool)
+
+    assert asking.events()[TICKET]["unverified"] is False
+    assert waiting(asking) == []
+
+
+def test_a_forged_cancellation_changes_nothing_until_a_person_releases_it(asking, dovecot, user, pool) -> None:
+    forged = own_mail("zayo/three_nights_commencing")
+    dovecot.deliver(user, [PROVEN + own_mail("zayo/three_nights"), OF_ANOTHER + forged])
+
+    asking.poll(pool=pool)
+
+    assert asking.events()[TICKET]["status"] == "CONFIRMED"
+    assert [reason for reason, _ in waiting(asking)] == ["untrusted"]
+    asking.command("quarantine", "retry", "--all")
+    asking.command("reparse", "--all", "--apply")
+    assert asking.events()[TICKET]["status"] == "CONFIRMED"
+
+    released = asking.command("quarantine", "release", number(asking), "--because", "they called")
+
+    assert released["dispositions"]["applied"] == 1
+    event = asking.events()[TICKET]
+    assert (event["status"], event["unverified"]) == ("IN-PROCESS", True)
+    asking.command("reparse", "--all", "--apply")
+    assert asking.events()[TICKET]["status"] == "IN-PROCESS"
+
+
+def test_a_forward_counts_from_a_trusted_forwarder_who_proves_to_be_one(asking, dovecot, user, pool) -> None:
+    forward = own_mail("zayo/forwarded_inline")
+    stranger = forward.replace(b"jo.novak@example.net", b"jo.novak@example.org").replace(
+        b"Message-ID: <", b"Message-ID: <x"
+    )
+    dovecot.deliver(user, [FORWARDER.replace(b"net", b"org") + stranger])
+    asking.poll(pool=pool)
+    assert asking.events() == {}
+    assert [reason for reason, _ in waiting(asking)] == ["untrusted"]
+
+    dovecot.deliver(user, [FORWARDER + forward])
+    asking.poll(pool=pool)
+
+    assert asking.events()[MOVED]["unverified"] is False
+
+
+def test_a_mailbox_that_asks_nothing_takes_mails_as_they_come_and_marks_them(program, dovecot, user, pool) -> None:
+    program.configure({"port": dovecot.imap, "username": user})
+    dovecot.deliver(user, [own_mail("zayo/three_nights"), own_mail("zayo/forwarded_inline")])
+
+    program.poll(pool=pool)
+
+    assert {event["unverified"] for event in program.events().values()} == {True}
+    assert waiting(program) == []
