@@ -24,6 +24,7 @@ from ingestor.command import (
     completions,
     one_event,
     process,
+    provider_named,
     with_config,
     with_output,
 )
@@ -206,7 +207,7 @@ def messages_command(request: Request, disposition: str | None, provider: str | 
         found = queries.messages(
             connection,
             disposition=Disposition(disposition) if disposition else None,
-            provider=provider,
+            provider=provider_named(request, store, provider),
             since=since,
         )
     if request.as_json:
@@ -258,7 +259,7 @@ def events_command(
                 hidden=hidden,
                 phases=wanted,
                 kind=Kind(kind) if kind else None,
-                provider=provider,
+                provider=provider_named(request, store, provider),
                 circuit=circuit,
                 since=since,
                 until=until,
@@ -336,10 +337,12 @@ def reparse(
     if not (everything or provider or disposition or since):
         raise click.UsageError("say which: --all, --provider P, --disposition D, --since T")
     settings = request.settings()
-    selection = curation.Selection(
-        provider=provider, disposition=Disposition(disposition) if disposition else None, since=since
-    )
     with request.store() as store:
+        selection = curation.Selection(
+            provider=provider_named(request, store, provider),
+            disposition=Disposition(disposition) if disposition else None,
+            since=since,
+        )
         pool = daemon.worker_pool(settings, store)
         try:
             with terminal.progress("reading", None) as bar:

@@ -159,7 +159,7 @@ def one_event(request: Request, store: Store, event_id: str, kind: str | None, p
             now=pipeline.utc_now(),
             completions=known,
             kind=Kind(kind) if kind else None,
-            provider=provider,
+            provider=provider_named(request, store, provider),
         )
     keys = {(one["kind"], one["provider"]) for one in found}
     if len(keys) > 1:
@@ -169,6 +169,14 @@ def one_event(request: Request, store: Store, event_id: str, kind: str | None, p
     if len(ids) > 1:
         raise NotFound(f'"{event_id}" is another id of {" and ".join(sorted(ids.values()))}: name one of these')
     return max(found, key=lambda one: one["generation"])
+
+
+def provider_named(request: Request, store: Store, name: str | None) -> str | None:
+    """Return the name under which a provider's mails and events stand, whatever case or alias a person wrote."""
+    if name is None:
+        return None
+    known = daemon.providers(request.settings(), store).get(name)
+    return known.name if known else name.strip().lower()
 
 
 def completions(settings: config.Settings, store: Store) -> frozenset[str]:

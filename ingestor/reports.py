@@ -318,7 +318,11 @@ def print_reparse(reread: Reread, differences: Sequence[Difference], *, applied:
 
 
 def providers_json(table: Directory, counts: Mapping[str, int]) -> list[dict[str, Any]]:
-    """Return the providers that are known, in JSON's terms, with the number of mails of each."""
+    """Return the providers that are known, in JSON's terms, with the number of mails of each.
+
+    Among them those whom nobody knew before their first calendar came.
+    """
+    newcomers = [Provider(name=name) for name in counts if name and table.get(name) is None]
     return [
         {
             "name": provider.name,
@@ -328,7 +332,7 @@ def providers_json(table: Directory, counts: Mapping[str, int]) -> list[dict[str
             **_writes(provider),
             "messages": counts.get(provider.name, 0),
         }
-        for provider in sorted(table, key=lambda provider: provider.name)
+        for provider in sorted((*table, *newcomers), key=lambda provider: provider.name)
     ]
 
 

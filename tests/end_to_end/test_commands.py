@@ -446,3 +446,10 @@ def appears(event_id: str, config: Path) -> bool:
             return True
         time.sleep(1)
     return False
+
+
+def test_a_provider_may_be_named_by_an_alias_and_a_newcomer_is_listed(maintd) -> None:
+    assert maintd("events", "--provider", "TELIA") == maintd("events", "--provider", "arelion") != []
+    assert maintd("messages", "--provider", "exa") == maintd("messages", "--provider", "gtt") != []
+    rows = {row["name"]: row for row in maintd("providers")}
+    assert rows["harbourfibre.example"]["messages"] > 0
