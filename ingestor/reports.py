@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from domain.events import Update, iso_utc
+from domain.events import StatedWindow, Update, iso_utc
 from domain.message import Reading
 from ingestor import terminal
 from ingestor.curation import Difference, Reread
@@ -205,6 +205,7 @@ def reading_json(reading: Reading) -> dict[str, Any]:
         "reason": reading.reason.value if reading.reason else None,
         "detail": reading.detail,
         "warnings": list(reading.warnings),
+        "trials": [asdict(trial) for trial in reading.trials],
         "updates": [_update_json(update) for update in reading.updates],
     }
 
@@ -222,6 +223,8 @@ def _update_json(update: Update) -> dict[str, Any]:
             {
                 "start": iso_utc(window.start),
                 "end": iso_utc(window.end),
+                "status": window.status.value if window.status else None,
+                "number": window.number,
                 "circuits": [asdict(circuit) for circuit in window.circuits or ()],
             }
             for window in update.windows or ()
@@ -229,6 +232,10 @@ def _update_json(update: Update) -> dict[str, Any]:
         "circuits": [asdict(circuit) for circuit in update.circuits or ()],
         "summary": update.summary,
         "organizer": update.organizer,
+        "references": list(update.references),
+        "replaces": update.replaces,
+        "replaced_by": update.replaced_by,
+        "unverified": update.unverified,
     }
 
 
@@ -245,6 +252,12 @@ def print_reading(reading: Reading, *, utc: bool) -> None:
     )
     for warning in reading.warnings:
         terminal.print_line(f"warning: {warning}")
+    if not reading.updates:
+        terminal.print_line("")
+        terminal.print_table(
+            ("provider", "reader", "made of it"),
+            ((trial.provider or "-", trial.reader, trial.outcome) for trial in reading.trials),
+        )
     for update in reading.updates:
         terminal.print_line("")
         terminal.print_facts(
@@ -255,24 +268,34 @@ def print_reading(reading: Reading, *, utc: bool) -> None:
                 "said at": terminal.local(iso_utc(update.stamp), utc=utc)
                 + (" (inferred)" if update.stamp_inferred else ""),
                 "summary": update.summary,
+                "also known as": ", ".join(update.references),
+                "replaces": update.replaces,
+                "replaced by": update.replaced_by,
             }
         )
         terminal.print_table(
-            ("window", "circuit", "impact"),
+            ("window", "status", "circuit", "impact"),
             (
                 (
                     terminal.span(iso_utc(window.start), iso_utc(window.end), utc=utc),
-                    circuit.circuit_id,
-                    circuit.impact or "not stated",
+                    (window.status or update.status or "not stated"),
+                    *circuit,
                 )
                 for window in update.windows or ()
-                for circuit in window.circuits or ()
+                for circuit in _circuit_rows(window)
             ),
         )
         terminal.print_table(
             ("circuit", "impact"),
             ((circuit.circuit_id, circuit.impact or "not stated") for circuit in update.circuits or ()),
         )
+
+
+def _circuit_rows(window: StatedWindow) -> list[tuple[str, str]]:
+    """Return the circuits of a window as rows: one that says so where it has none."""
+    if window.circuits is None:
+        return [("not stated", "-")]
+    return [(circuit.circuit_id, circuit.impact or "not stated") for circuit in window.circuits] or [("none", "-")]
 
 
 def reparse_json(reread: Reread, differences: Sequence[Difference], *, applied: bool) -> dict[str, Any]:

@@ -453,3 +453,17 @@ def test_a_provider_may_be_named_by_an_alias_and_a_newcomer_is_listed(maintd) ->
     assert maintd("messages", "--provider", "exa") == maintd("messages", "--provider", "gtt") != []
     rows = {row["name"]: row for row in maintd("providers")}
     assert rows["harbourfibre.example"]["messages"] > 0
+
+
+def test_parse_tells_of_windows_without_circuits_and_of_every_reader(maintd, plain) -> None:
+    notice = str(MAILS / "lumen" / "alternate_night.eml")
+
+    reading = maintd("parse", notice)
+
+    (update,) = reading["updates"]
+    assert [(window["number"], window["status"], len(window["circuits"])) for window in update["windows"]] == [
+        (1, None, 2),
+        (2, "TENTATIVE", 0),
+    ]
+    assert [trial["outcome"] for trial in reading["trials"]] == ["found 2"]
+    assert [row[1:] for row in plain("parse", notice, "--utc")][-1] == ["TENTATIVE", "none", "-"]
