@@ -495,7 +495,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         terminal.print_error(f"maintd: {error}")
         return FOUND_SOMETHING
     except click.ClickException as error:
-        error.show()
+        help_of = getattr(error, "ctx", None)
+        more = f"; see {help_of.command_path} --help" if help_of else ""
+        terminal.print_error(f"maintd: {error.format_message().rstrip('.')}{more}")
         return error.exit_code
     except click.Abort:
         return 130

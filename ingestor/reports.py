@@ -111,7 +111,7 @@ def print_event(event: Row, *, utc: bool) -> None:
                 terminal.local(message["received_at"], utc=utc),
                 message["from"],
                 message["subject"],
-                message["disposition"] + (", retracted" if message["retracted"] else ""),
+                message["disposition"] + _retracted(message["retracted"]),
             )
             for message in event["messages"]
         ),
@@ -126,6 +126,10 @@ def print_corrected(event: Row, *, utc: bool) -> None:
         span = terminal.span(window["start"], window["end"], utc=utc)
         terminal.print_line(f"window {number}: {span} {window['status']}")
     terminal.print_line("It holds until a mail says something new.")
+
+
+def _retracted(said: Row | None) -> str:
+    return f", retracted by {said['author']}: {said['reason']}" if said else ""
 
 
 def _id(event: Row) -> str:
@@ -152,14 +156,27 @@ def _change(name: str, old: Any, new: Any) -> str:
         return f"circuits {_cut(', '.join(changes), 80)}"
     if name == "windows":
         return _windows_change(old, new)
+    if name == "reason":
+        return f"because: {_cut(_value(new), 80)}"
     return f"{name} {_cut(_value(old), 40)} > {_cut(_value(new), 40)}"
 
 
 def _windows_change(old: Sequence[Row], new: Sequence[Row]) -> str:
+    """Return what changed in which window; where there are more or fewer, how many."""
     if len(old) != len(new):
         return f"windows {len(old)} > {len(new)}"
-    changed = [number for number, pair in enumerate(zip(old, new, strict=True), start=1) if pair[0] != pair[1]]
-    return f"window {', '.join(map(str, changed))} of {len(new)}"
+    changed = [
+        f"window {number}{_window_change(was, now)}"
+        for number, (was, now) in enumerate(zip(old, new, strict=True), start=1)
+        if was != now
+    ]
+    return _cut("; ".join(changed), 160)
+
+
+def _window_change(was: Row, now: Row) -> str:
+    times = [f" {name} {was[name]} > {now[name]}" for name in ("start", "end") if was[name] != now[name]]
+    status = [f" {was['status']} > {now['status']}"] if was["status"] != now["status"] else []
+    return ",".join([*times, *status])
 
 
 def _value(value: Any) -> str:
@@ -351,7 +368,8 @@ def providers_json(table: Directory, counts: Mapping[str, int]) -> list[dict[str
             "name": provider.name,
             "aliases": list(provider.aliases),
             "senders": list(provider.senders),
-            "readers": list(provider.readers),
+            # Calendars come before every form.
+            "readers": [BCOP, *provider.readers],
             **_writes(provider),
             "messages": counts.get(provider.name, 0),
         }
@@ -380,7 +398,7 @@ def print_providers(table: Iterable[Row]) -> None:
             (
                 " = ".join((row["name"], *row["aliases"])),
                 ", ".join(row["senders"]) or "-",
-                ", ".join(row["readers"]) or "-",
+                ", ".join(one for one in row["readers"] if one != BCOP) or BCOP,
                 row["ids"],
                 row["date_order"],
                 row["zone"] + (", EST is literal" if row["literal_zones"] else ""),

@@ -24,6 +24,7 @@ from domain.vocabulary import Impact, MaintenanceStatus
 from parsers.corrections.table import corrected
 from parsers.forms import BY_NAME
 from parsers.handover import candidates
+from parsers.lines import lines_of, plain_lines_of
 from parsers.mime import SPREADSHEET, Notification, without_controls
 from parsers.providers import Provider
 from parsers.statements import Findings, NotUnderstood, Result, joined
@@ -45,6 +46,10 @@ READER_VERSION = version("circuit-maintenance-parser")
 READER_PREFIX = "circuit-maintenance-parser/"
 READERS = frozenset(SUPPORTED_PROVIDER_NAMES)
 REASON_CHARACTERS = 300
+
+_LOOKED_AT = 100_000
+_HOUR = re.compile(r"\b\d{1,2}:\d\d\b")
+_WORK = re.compile(r"\b(?:maintenance|planned works?|scheduled works?|outage|window)\b", re.IGNORECASE)
 
 _GENERIC_READER = "genericprovider"
 
@@ -76,9 +81,18 @@ def read(notification: Notification, form: str, provider: Provider) -> Findings:
         raise NotUnderstood(f"reader {form} passes over a mail with a maintenance calendar")
     if not found and not (notification.subject and notification.texts):
         raise NotUnderstood(f"reader {form} passes over a mail that has lost its subject or its text")
+    if not found and _speaks_of_work(notification):
+        raise NotUnderstood(f"reader {form} passes over a mail that speaks of planned work and of its hours")
     states_impact = form in BY_NAME and BY_NAME[form].states_impact
     results = [_result(one, states_impact=states_impact, random_uids=provider.random_uids) for one in found]
     return Findings(results=tuple(corrected(form, results, notification, provider)))
+
+
+def _speaks_of_work(notification: Notification) -> bool:
+    """Say whether a mail that a filter passes over looks like a notice in a form that the filter does not know."""
+    text = " ".join(plain_lines_of(notification) or lines_of(notification))[:_LOOKED_AT]
+    hours = {found[0] for found in _HOUR.finditer(text)}
+    return len(hours) > 1 and bool(_WORK.search(f"{notification.subject} {text}"))
 
 
 def question() -> str:

@@ -533,7 +533,8 @@ def _content(encoding: str, body: bytes) -> bytes:
     if encoding.startswith("base64"):
         return _base64(body)
     if encoding.startswith("quoted-printable"):
-        return binascii.a2b_qp(body)
+        # White space at the end of a line was put there on the way. Source: RFC 2045 6.7 (3).
+        return binascii.a2b_qp(b"\n".join(line.rstrip(b" \t\r") for line in body.split(b"\n")))
     return body
 
 

@@ -86,8 +86,8 @@ PROVIDERS: tuple[Provider, ...] = (
     Provider(name="packetfabric", readers=("packetfabric",), senders=("@packetfabric.com",)),
     Provider(name="pccw", readers=("pccw",), senders=("@pccwglobal.com",), sends_completions=True, random_uids=True),
     Provider(name="retn", readers=("retn",), senders=("@retn.net",)),
-    # The library gives Turkcell's address as Seaborn's.
-    Provider(name="seaborn", readers=("seaborn",), senders=("@seabornnetworks.com",)),
+    # The library gives Turkcell's address as Seaborn's too: they are told apart by the form.
+    Provider(name="seaborn", readers=("seaborn",), senders=("@seabornnetworks.com", "inoc@superonline.net")),
     Provider(name="sparkle", readers=("sparkle",), senders=("@tisparkle.com",)),
     Provider(name="summitig", readers=("summitig",), senders=("@summitig.net",)),
     Provider(name="tata", readers=("tata",), senders=("@tatacommunications.com",), sends_completions=True),

@@ -556,8 +556,9 @@ def _messages_of(conn: Connection, key: EventKey) -> list[Shape]:
     in_order = [row[0] for row in sorted(conn.execute(stamps), key=lambda row: (row[1], row[0]))]
     condition = message_rows.c.id.in_(select(updates.c.message).where(of_key))
     shapes = {one.row.id: _message_shape(one) for one in _found_messages(conn, condition, None)}
-    gone = set(conn.scalars(select(retractions.c.message).where(retractions.c.message.in_(in_order))))
-    return [{**shapes[number], "retracted": number in gone} for number in in_order]
+    rows = conn.execute(select(retractions).where(retractions.c.message.in_(in_order)))
+    gone = {row.message: {"author": row.author, "reason": row.why, "at": _iso(row.retracted_at)} for row in rows}
+    return [{**shapes[number], "retracted": gone.get(number)} for number in in_order]
 
 
 def _message_shape(found: _Found) -> Shape:

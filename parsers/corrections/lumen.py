@@ -177,7 +177,8 @@ def _result(window: _Window, newest: _Newest, maintenance: Result) -> Result:
     return replace(
         stated,
         account=window.rows[0]["Customer Name"] if window.rows else maintenance.account,
-        status=of_rows or of_updates,
+        # A night in reserve that has services is needed.
+        status=of_rows or of_updates or (MaintenanceStatus.CONFIRMED if window.alternate else None),
         circuits=circuits or None,
     )
 
@@ -185,5 +186,6 @@ def _result(window: _Window, newest: _Newest, maintenance: Result) -> Result:
 def _circuit(row: dict[str, str]) -> StatedCircuit | None:
     ids = (row.get("Circuit ID", ""), row.get("Alt Circuit ID", ""))
     circuit_id = next((one for one in ids if one not in _NO_ID), None)
-    impact = Impact.OUTAGE if "outage" in row.get("Impact Type", "").lower() else None
+    words = row.get("Impact Type", "").strip().lower()
+    impact = Impact.OUTAGE if "outage" in words else Impact.NO_IMPACT if words in ("no impact", "none") else None
     return StatedCircuit(circuit_id=circuit_id, impact=impact) if circuit_id else None

@@ -14,7 +14,7 @@ from parsers.providers import Provider
 from parsers.statements import Result
 
 _REASON = re.compile(r"Reason for Maintenance:(.{0,4000}?)(?:Expected Impact:|Circuit\(s\) Affected)")
-_REPLACED = re.compile(r"\bresched(?:ule|uling) of (TTN-\d{4,12})\b", re.IGNORECASE)
+_REPLACED = re.compile(r"\bresched(?:ule|uling) of (?:ticket )?(TTN-\d{4,12})\b", re.IGNORECASE)
 
 
 def with_replaced_ticket(results: Sequence[Result], notification: Notification, _: Provider) -> Sequence[Result]:

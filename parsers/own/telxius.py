@@ -13,6 +13,7 @@ from datetime import datetime
 from domain.events import StatedCircuit
 from domain.vocabulary import Impact, MaintenanceStatus
 from parsers.clock import Clock, clock_of
+from parsers.corrections.subjects import status_of
 from parsers.lines import lines_of, rows_of, values_after
 from parsers.mime import Notification
 from parsers.providers import Provider
@@ -81,9 +82,10 @@ def read(notification: Notification, provider: Provider) -> Findings:
     number = subject["number"] if subject else stated
     if not number:
         raise NotUnderstood("reader telxius: no number, neither in the subject nor in the text")
-    status = _status(subject, lines)
+    status = _status(subject, lines, notification)
     windows = _windows(lines, clock_of("telxius", provider))
-    if not windows and status in (None, MaintenanceStatus.CONFIRMED):
+    is_telxius = bool(stated or (subject and subject["tag"]))
+    if not windows and (status in (None, MaintenanceStatus.CONFIRMED) or not is_telxius):
         raise NotUnderstood("reader telxius: no window")
     account = subject["account"] if subject else None
     base = Result(event_id=number, account=account, status=status, organizer=_ORGANIZER)
@@ -114,12 +116,14 @@ def _result(
     )
 
 
-def _status(subject: re.Match[str] | None, lines: Sequence[str]) -> MaintenanceStatus | None:
-    """Return what the brackets say, else the type of the notice, else that it is announced: other brackets are none."""
+def _status(
+    subject: re.Match[str] | None, lines: Sequence[str], notification: Notification
+) -> MaintenanceStatus | None:
+    """Return what the brackets say, else the type of the notice, else other words of the subject, else announced."""
     tagged = _STATUSES.get((subject["tag"] or "").upper()) if subject else None
     if not tagged and "cancelled" in next(values_after(lines, _TYPE), "").lower():
         return MaintenanceStatus.CANCELLED
-    return tagged or (MaintenanceStatus.CONFIRMED if subject else None)
+    return tagged or status_of(notification) or (MaintenanceStatus.CONFIRMED if subject else None)
 
 
 def _windows(lines: Sequence[str], clock: Clock) -> list[_Window]:

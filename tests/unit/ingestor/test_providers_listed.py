@@ -14,7 +14,7 @@ def test_a_provider_is_listed_with_how_it_writes_in_its_likeliest_form():
         "name": "telxius",
         "aliases": [],
         "senders": ["@telxius.com"],
-        "readers": ["telxius"],
+        "readers": ["bcop", "telxius"],
         "ids": "stated",
         "date_order": "month by name",
         "zone": "UTC",
@@ -28,7 +28,7 @@ def test_a_provider_is_listed_with_how_it_writes_in_its_likeliest_form():
         "America/Chicago",
         True,
     ]
-    assert [listed["new"][name] for name in ("readers", "date_order", "zone")] == [[], "year-month-day", "stated"]
+    assert [listed["new"][name] for name in ("readers", "date_order", "zone")] == [["bcop"], "year-month-day", "stated"]
 
 
 def test_the_list_for_a_person_says_the_same(capsys):

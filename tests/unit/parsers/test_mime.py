@@ -301,3 +301,11 @@ class TestParts:
     )
     def test_hostile_parts_are_read_without_an_error(self, raw):
         decode(raw)
+
+
+def test_white_space_at_the_end_of_a_quoted_printable_line_is_none_of_the_text():
+    raw = b"Content-Type: text/plain\nContent-Transfer-Encoding: quoted-printable\n\none =\t \ntwo  \r\nthree=20\n"
+
+    (text,) = decode(raw).of_type("text/plain")
+
+    assert text == "one two\nthree \n"

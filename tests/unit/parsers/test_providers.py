@@ -29,11 +29,11 @@ def test_every_default_organizer_of_the_library_is_a_senders_but_those_that_are_
     assert unknown == {"unknown"}
 
 
-def test_the_table_is_in_order_and_no_sender_stands_twice():
+def test_the_table_is_in_order_and_one_address_alone_is_shared():
     senders = [sender for provider in PROVIDERS for sender in provider.senders]
 
     assert [provider.name for provider in PROVIDERS] == sorted(provider.name for provider in PROVIDERS)
-    assert len(senders) == len(set(senders))
+    assert {sender for sender in senders if senders.count(sender) > 1} == {"inoc@superonline.net"}
     assert all(sender == sender.lower() and "@" in sender for sender in senders)
 
 
@@ -49,7 +49,7 @@ def test_the_table_is_in_order_and_no_sender_stands_twice():
         ("Do-Not-Reply@tatacommunications.com", "tata"),
         ("cdnetops@saasmail.netflix.com", "netflix"),
         ("health@aws.com", "aws"),
-        ("inoc@superonline.net", "turkcell"),
+        ("inoc@superonline.net", "seaborn or turkcell"),
         ("gsoc-planned-event@pccwglobal.com", "pccw"),
         ("x@notzayo.com", None),
         ("zayo.com@evil.net", None),

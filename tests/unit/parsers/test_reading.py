@@ -468,3 +468,45 @@ class TestCalendars:
 
         assert (reading.reason, reading.updates) == (Reason.INVALID, ())
         assert reading.detail == "201 events, more than 200"
+
+
+def test_a_form_that_a_filter_does_not_know_is_no_mail_of_no_concern():
+    raw = own("zayo/three_nights").replace(b"Maintenance Ticket #", b"Maintenance Ticket Number")
+
+    reading = read_message(raw, received_at=read_envelope(raw).date, directory=directory())
+
+    assert (reading.disposition, reading.reason) == (Disposition.QUARANTINED, Reason.UNPARSED)
+    assert "speaks of planned work" in reading.detail
+
+
+@pytest.mark.parametrize(
+    ("word", "status"),
+    [("CANCELLED ", "CANCELLED"), ("RESCHEDULED ", "RE-SCHEDULED"), ("[CANCELLATION] SCHEDULED ", "CANCELLED")],
+)
+def test_a_subject_of_telxius_in_other_words_is_not_an_announcement(word: str, status: str):
+    raw = own("telxius/backup_window").replace(b"Subject: SCHEDULED ", b"Subject: " + word.encode())
+    assert raw != own("telxius/backup_window")
+
+    (update,) = read_message(raw, received_at=read_envelope(raw).date, directory=directory()).updates
+
+    assert update.status == status
+
+
+def test_a_row_of_lumen_without_impact_says_so():
+    raw = own("lumen/two_windows").replace(b">Outage<", b">No Impact<", 1)
+    assert raw != own("lumen/two_windows")
+
+    (update,) = read_message(raw, received_at=read_envelope(raw).date, directory=directory()).updates
+
+    impacts = [circuit.impact for window in update.windows for circuit in window.circuits]
+    assert Impact.NO_IMPACT in impacts
+
+
+def test_forms_at_a_shared_address_tell_whose_they_are():
+    raw = own("seaborn/scheduled").replace(
+        read_envelope(own("seaborn/scheduled")).sender.encode(), b"inoc@superonline.net"
+    )
+
+    reading = read_message(raw, received_at=read_envelope(raw).date, directory=directory())
+
+    assert (reading.provider, reading.disposition) == ("seaborn", Disposition.APPLIED)
