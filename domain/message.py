@@ -41,7 +41,9 @@ class Envelope:
 
     ``sender`` is the one address of a single From header, lower case; None where there is none or more than one, and
     ``sender_problem`` says which. ``date`` is the Date header, ``received_at`` the date of the topmost Received header.
-    Header texts are decoded, cut to 998 characters, and free of control characters.
+    Header texts are decoded, cut to 998 characters, and free of control characters. ``evidence`` is the digest of the
+    headers that say who sent it and what that is worth: they differ where one mail comes by two ways. ``header_size``
+    is where the body begins.
     """
 
     message_id: str | None
@@ -53,6 +55,8 @@ class Envelope:
     subject: str
     date: datetime | None
     received_at: datetime | None
+    evidence: str = ""
+    header_size: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,6 +120,14 @@ PLAIN_TERMS = Terms()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Copy:
+    """Another copy of a message, that came with other evidence: where it was seen, and its headers."""
+
+    mailbox: str
+    headers: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
     """A message of the ledger, with its bytes, as ``process`` needs it. ``mailbox`` is where it was seen first.
 
@@ -130,6 +142,7 @@ class Message:
     disposition: Disposition
     mailbox: str = ""
     decision: Decision = Decision()
+    copies: tuple[Copy, ...] = ()
     proposal: tuple[Update, ...] = ()
 
 

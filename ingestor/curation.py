@@ -209,13 +209,18 @@ def _readings(
         with store.reading() as connection:
             batch = messages.load(connection, numbers[begin : begin + ahead])
         submitted: list[tuple[Message, Future[Reading]]] = [
-            (message, pool.submit(message.raw, message.received_at, terms_of(message, asked))) for message in batch
+            (message, _submitted(pool, message, asked)) for message in batch
         ]
         for message, future in submitted:
             try:
                 yield message, future.result()
             except WorkerError as error:
                 reread.unread.append((message.id, str(error)))
+
+
+def _submitted(pool: WorkerPool, message: Message, asked: Mapping[str, Terms]) -> Future[Reading]:
+    copies = pipeline.copies_of(message, asked)
+    return pool.submit(message.raw, message.received_at, terms_of(message, asked), copies=copies)
 
 
 def _remember(store: Store, message: Message, reading: Reading, before: dict[EventKey, tuple[Event, ...]]) -> None:

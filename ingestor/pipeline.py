@@ -9,7 +9,7 @@ Between two of these stands a table, never a call. Each may be stopped at any po
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 import structlog
@@ -26,6 +26,7 @@ from domain.events import Event, EventKey
 from domain.lifecycle import SURPRISING
 from domain.message import Arrival, Disposition, Envelope, Message, Reading, Reason, Terms, terms_of
 from ingestor.mailbox import MailboxSession, MailboxSettings, Position
+from parsers.mime import read_envelope
 from parsers.workers import WorkerPool
 from storage import events, messages
 from storage.database import Store
@@ -180,7 +181,11 @@ class Processor:
         chosen = untried or ([] if in_hand else waiting[:1])
         return {
             self.pool.submit(
-                message.raw, message.received_at, terms_of(message, self.asked), hurried=not message.attempts
+                message.raw,
+                message.received_at,
+                terms_of(message, self.asked),
+                copies=copies_of(message, self.asked),
+                hurried=not message.attempts,
             ): message
             for message in chosen
         }
@@ -223,6 +228,14 @@ class Processor:
             detail=f"{problem} (attempt {attempts} of {MAX_ATTEMPTS})",
         )
         return reading if record(self.store, message, reading) else None
+
+
+def copies_of(message: Message, asked: Mapping[str, Terms]) -> list[tuple[bytes, Terms]]:
+    """Return the other copies of a message, whole, each on the terms of the mailbox that saw it."""
+    if not message.copies:
+        return []
+    body = message.raw[read_envelope(message.raw).header_size :]
+    return [(copy.headers + body, terms_of(replace(message, mailbox=copy.mailbox), asked)) for copy in message.copies]
 
 
 def record(store: Store, message: Message, reading: Reading) -> bool:

@@ -61,6 +61,9 @@ _WIDE_CHARSETS = ("utf_16", "utf_32")
 _LIST_FIELDS = ("list-id", "list-post", "mailing-list", "x-google-group-id")
 _VIA = re.compile(r"\bvia\b", re.IGNORECASE)
 
+# Who sent a mail, who sent it on, and what our own server makes of that.
+_EVIDENCE = ("from", "authentication-results", "list-id", "x-original-from", "x-original-sender", "reply-to")
+
 Fields = dict[str, list[str]]
 
 
@@ -142,6 +145,8 @@ def read_envelope(raw: bytes) -> Envelope:
         subject=_clean(_decode_words(_first(fields, "subject"))),
         date=_instant(_first(fields, "date")),
         received_at=_instant(_received_date(fields)),
+        evidence=_evidence(fields),
+        header_size=body,
     )
 
 
@@ -212,6 +217,11 @@ def _split(raw: bytes, position: int = 0) -> tuple[Fields, int]:
             break
         position = following
     return {name: ["".join(lines) for lines in values] for name, values in folded.items()}, position
+
+
+def _evidence(fields: Fields) -> str:
+    said = [f"{name}:{value}" for name in _EVIDENCE for value in fields.get(name, ())]
+    return hashlib.sha256("\n".join(said).encode("utf-8", "surrogateescape")).hexdigest()
 
 
 def _start_of_headers(raw: bytes) -> int:

@@ -19,7 +19,7 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, InvalidStateError
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field, replace
@@ -30,7 +30,7 @@ from typing import Any
 from pebble import ProcessExpired, ProcessFuture, ProcessPool
 
 from domain.errors import CpuTimeExceeded, WallTimeExceeded, WorkerCrashed, WorkerError
-from domain.message import PLAIN_TERMS, Reading, Terms
+from domain.message import PLAIN_TERMS, Disposition, Reading, Terms
 from parsers.asking import Adviser, Door, Model, ask
 from parsers.providers import Directory
 
@@ -91,6 +91,10 @@ class Limits:
     model: Model | None = None
 
 
+# The copies of one message, each with the terms on which it is read.
+_Ways = tuple[tuple[bytes, Terms], ...]
+
+
 class WorkerPool:
     """The workers. They start at the first message, and again after they were stopped. Safe to use from threads."""
 
@@ -108,17 +112,25 @@ class WorkerPool:
         self._directory = pickle.dumps(directory)
 
     def submit(
-        self, raw: bytes, received_at: datetime, terms: Terms = PLAIN_TERMS, *, hurried: bool = False
+        self,
+        raw: bytes,
+        received_at: datetime,
+        terms: Terms = PLAIN_TERMS,
+        *,
+        copies: Sequence[tuple[bytes, Terms]] = (),
+        hurried: bool = False,
     ) -> Future[Reading]:
         """Have a message read on the given terms; ``hurried``: in little CPU time, so that others wait less for it.
 
+        ``copies`` of it, each on terms of its own, are read where it is not applied: the first that is counts.
         The future raises ``WorkerCrashed``, ``CpuTimeExceeded`` or ``WallTimeExceeded``. It can be cancelled until
         the message is handed to a worker.
         """
         limits = self._limits
         if hurried:
             limits = replace(limits, cpu_seconds=min(limits.cpu_seconds, HURRIED_CPU_SECONDS))
-        task = _Task(limits=limits, arguments=(raw, received_at, terms, self._directory))
+        ways = ((raw, terms), *copies)
+        task = _Task(limits=limits, arguments=(ways, received_at, self._directory))
         with self._lock:
             self._used_at = time.monotonic()
             self._waiting.append(task)
@@ -248,7 +260,7 @@ class _Task:
     """A message to read, and the future of whoever waits for it."""
 
     limits: Limits
-    arguments: tuple[bytes, datetime, Terms, bytes]
+    arguments: tuple[_Ways, datetime, bytes]
     future: Future[Reading] = field(default_factory=Future)
     restarts: int = 0
 
@@ -377,7 +389,7 @@ def _lower(limit: int, value: int) -> None:
     resource.setrlimit(limit, (value, value))
 
 
-def _read(limits: Limits, raw: bytes, received_at: datetime, terms: Terms, directory: bytes) -> Reading | _Failure:
+def _read(limits: Limits, ways: _Ways, received_at: datetime, directory: bytes) -> Reading | _Failure:
     """Read one message within its CPU time. A worker that runs out of memory ends, and gives it all back."""
     from parsers.maintenance import load_what_is_read  # noqa: PLC0415, loaded by _prepare
     from parsers.reading import read_message  # noqa: PLC0415, loaded by _prepare
@@ -386,11 +398,16 @@ def _read(limits: Limits, raw: bytes, received_at: datetime, terms: Terms, direc
     if limits.model and (door := _door_to(limits.model)):
         adviser = Adviser(name=limits.model.name, ask=functools.partial(ask, door), providers=limits.model.providers)
     try:
-        load_what_is_read(raw)
+        load_what_is_read(ways[0][0])
         _limit_cpu_time(limits.cpu_seconds)
-        return read_message(
-            raw, received_at=received_at, directory=_directory_of(directory), terms=terms, adviser=adviser
+        readings = (
+            read_message(raw, received_at=received_at, directory=_directory_of(directory), terms=terms, adviser=adviser)
+            for raw, terms in ways
         )
+        first = next(readings)
+        if first.disposition is Disposition.APPLIED:
+            return first
+        return next((reading for reading in readings if reading.disposition is Disposition.APPLIED), first)
     except MemoryError:
         os._exit(_OUT_OF_MEMORY)
     except Exception as error:  # noqa: BLE001, the boundary of an item: whatever it is, it is this message's

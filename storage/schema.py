@@ -149,6 +149,8 @@ messages = Table(
     Column("provider", Key),
     Column("reader", Text),
     Column("reader_version", Text, nullable=False),
+    # Who sent it and what that is worth, as a digest: another copy of it may say otherwise.
+    Column("evidence", Text),
     # What each reader made of it: [provider, reader, outcome], null until it was read.
     Column("trials", Json),
     # What a model read in it, for a person to accept: updates, as storage.events keeps them.
@@ -170,6 +172,17 @@ raw_messages = Table(
     metadata,
     Column("message", _Id, _refers_to("messages"), primary_key=True, autoincrement=False),
     Column("compressed", sa.LargeBinary, nullable=False),
+)
+
+# Copies of a message that came with other evidence while it was not applied: their headers; the body is the same.
+copies = Table(
+    "copies",
+    metadata,
+    Column("message", _Id, _refers_to("messages"), primary_key=True, autoincrement=False),
+    Column("evidence", Key, primary_key=True),
+    Column("mailbox", Key, nullable=False),
+    Column("headers", sa.LargeBinary, nullable=False),
+    Column("seen_at", UtcDateTime, nullable=False),
 )
 
 sightings = Table(

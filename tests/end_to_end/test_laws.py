@@ -87,7 +87,7 @@ class Pool:
 
     count = 2
 
-    def submit(self, raw: bytes, received_at: datetime, *terms: object, hurried: bool = False) -> Future[Reading]:
+    def submit(self, raw: bytes, received_at: datetime, *terms: object, **how: object) -> Future[Reading]:
         future: Future[Reading] = Future()
         future.set_result(reading(raw))
         return future
@@ -218,9 +218,9 @@ class Spoiling(Pool):
     def __init__(self, spoilt: bytes) -> None:
         self.spoilt = spoilt
 
-    def submit(self, raw: bytes, received_at: datetime, *terms: object, hurried: bool = False) -> Future[Reading]:
+    def submit(self, raw: bytes, received_at: datetime, *terms: object, **how: object) -> Future[Reading]:
         if raw != self.spoilt:
-            return super().submit(raw, received_at, *terms, hurried=hurried)
+            return super().submit(raw, received_at, *terms, **how)
         future: Future[Reading] = Future()
         future.set_result(replace(reading(raw), updates=("no update",)))  # type: ignore[arg-type]
         return future

@@ -101,3 +101,42 @@ def test_a_mailbox_that_asks_nothing_takes_mails_as_they_come_and_marks_them(pro
 
     assert {event["unverified"] for event in program.events().values()} == {True}
     assert waiting(program) == []
+
+
+@pytest.mark.parametrize(
+    "first",
+    [
+        b"",
+        OF_ANOTHER,
+        b"Authentication-Results: mx.example.net; dmarc=fail header.from=zayo.com\r\n",
+    ],
+)
+def test_a_copy_that_proves_itself_counts_though_it_comes_second(asking, dovecot, user, pool, first) -> None:
+    notice = own_mail("zayo/three_nights")
+    dovecot.deliver(user, [first + notice])
+    asking.poll(pool=pool)
+    assert [reason for reason, _ in waiting(asking)] == ["untrusted"]
+
+    dovecot.deliver(user, [PROVEN + notice])
+    asking.poll(pool=pool)
+
+    assert waiting(asking) == []
+    assert asking.events()[TICKET]["unverified"] is False
+    (message,) = asking.messages()
+    assert len(message["sightings"]) == 2
+    asking.command("reparse", "--all", "--apply")
+    assert asking.events()[TICKET]["updates"] == 1
+    assert asking.command("db", "check") == {"problems": []}
+
+
+def test_a_forged_copy_holds_no_notice_back(asking, dovecot, user, pool) -> None:
+    notice = own_mail("zayo/three_nights")
+    forged = notice.replace(b"<mr@zayo.com>", b"<mr@evil.example>", 1)
+    dovecot.deliver(user, [forged, PROVEN + notice])
+
+    asking.poll(pool=pool)
+
+    assert asking.events()[TICKET]["unverified"] is False
+    dovecot.deliver(user, [forged])
+    asking.poll(pool=pool)
+    assert (waiting(asking), asking.events()[TICKET]["updates"]) == ([], 1)

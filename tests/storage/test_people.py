@@ -12,7 +12,7 @@ from alembic.config import Config
 from domain.edits import Asked, edit_of
 from domain.errors import NotFound
 from domain.events import EventKey, StatedWindow
-from domain.message import Decision
+from domain.message import Copy, Decision, Reason
 from domain.vocabulary import Impact, Kind, MaintenanceStatus
 from ingestor import curation
 from storage import database, events, messages, queries
@@ -250,3 +250,39 @@ def test_a_person_corrects_what_the_mail_says_that_is_folded_at_the_same_moment(
 def test_an_event_that_is_gone_when_it_is_corrected_is_named(store):
     with pytest.raises(NotFound, match="ttn-1 of zayo is gone"):
         curation.correct(store, KEY, 1, Asked(summary="x"), author="alice", reason="they called")
+
+
+def test_a_copy_with_other_evidence_has_a_message_in_quarantine_read_again(store, arrival, reading):
+    def come(name: str, evidence: str, mailbox: str = "noc") -> list[int]:
+        raw = f"From: {evidence}\r\n\r\nbody".encode()
+        one = arrival(name, raw=raw, mailbox=mailbox, evidence=evidence, header_size=raw.index(b"body"))
+        with store.writing() as conn:
+            return [recorded.message for recorded in messages.record(conn, [one], now=NOW)]
+
+    (number,) = come("a", "first")
+    with store.writing() as conn:
+        messages.settle(conn, number, reading(reason=Reason.UNTRUSTED), now=NOW)
+    assert come("a", "first", mailbox="again") == [number]
+    with store.reading() as conn:
+        assert messages.waiting(conn, limit=9) == []
+
+    assert come("a", "second", mailbox="peering") == come("a", "second", mailbox="peering") == [number]
+    with store.reading() as conn:
+        (waiting,) = messages.waiting(conn, limit=9)
+    assert waiting.copies == (Copy(mailbox="peering", headers=b"From: second\r\n\r\n"),)
+
+    with store.writing() as conn:
+        messages.settle(conn, number, reading(), now=NOW)
+    come("a", "third")
+    with store.reading() as conn:
+        (held,) = messages.load(conn, [number])
+    assert (held.disposition.value, len(held.copies)) == ("applied", 1)
+
+
+def test_no_mail_fills_the_ledger_with_its_copies(store, arrival, reading):
+    for count in range(20):
+        with store.writing() as conn:
+            messages.record(conn, [arrival("a", evidence=f"evidence {count}", header_size=1)], now=NOW)
+    with store.reading() as conn:
+        (waiting,) = messages.waiting(conn, limit=9)
+    assert len(waiting.copies) == messages.MOST_COPIES

@@ -13,6 +13,17 @@ _INSTANT = sa.DateTime(timezone=True).with_variant(sa.String(27), "sqlite")
 def upgrade() -> None:
     """Add the tables and columns."""
     op.add_column("messages", sa.Column("trials", sa.Text(), nullable=True))
+    op.add_column("messages", sa.Column("evidence", sa.Text(), nullable=True))
+    op.create_table(
+        "copies",
+        sa.Column("message", _ID, autoincrement=False, nullable=False),
+        sa.Column("evidence", sa.Text(), nullable=False),
+        sa.Column("mailbox", sa.Text(), nullable=False),
+        sa.Column("headers", sa.LargeBinary(), nullable=False),
+        sa.Column("seen_at", _INSTANT, nullable=False),
+        sa.ForeignKeyConstraint(["message"], ["messages.id"], name=op.f("fk_copies_message"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("message", "evidence", name=op.f("pk_copies")),
+    )
     op.add_column("messages", sa.Column("proposal", sa.Text(), nullable=True))
     _widen_events()
     _make_what_is_said_of_messages()
