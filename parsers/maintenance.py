@@ -34,7 +34,9 @@ from parsers.statements import Findings, NotUnderstood, Result, joined
 sys.modules["pandas"] = None  # type: ignore[assignment]
 try:
     from circuit_maintenance_parser import SUPPORTED_PROVIDER_NAMES, Maintenance, init_provider
+    from circuit_maintenance_parser import output as library_output
     from circuit_maintenance_parser import parser as library_parser
+    from circuit_maintenance_parser import processor as library_processor
     from circuit_maintenance_parser import provider as library_provider
     from circuit_maintenance_parser.data import DataPart, NotificationData
     from circuit_maintenance_parser.output import CircuitImpact, Status
@@ -156,8 +158,22 @@ class _Charsets:
         return {"encoding": "utf-8"}
 
 
+class _AsRead(Maintenance):  # type: ignore[misc]
+    """A result whose end may be before its start: one such night must not take the others of its notice with it.
+
+    What cannot be true is left out, and told, where all of it is judged.
+    """
+
+    @library_output.field_validator("end")  # type: ignore[untyped-decorator]
+    @classmethod
+    def validate_end_time(cls, end: int, _: object) -> int:
+        """Return the end as it was read, in place of the library's check of the same name."""
+        return end
+
+
 def _tame_library() -> None:
     """Close the library's ways out: its log holds whole mails, and its look-ups go over the network."""
+    library_processor.Maintenance = _AsRead
     library_provider.chardet = _Charsets
     logging.getLogger("circuit_maintenance_parser").setLevel(logging.CRITICAL)
     Geolocator.get_location_from_api = staticmethod(_no_location)
@@ -229,6 +245,7 @@ def _understands(notification: Notification, reader: str) -> bool:
 def _maintenances(notification: Notification, reader: str) -> list[Maintenance]:
     """Return the library's maintenances of the first candidate that gives any; none if its filter passes all over."""
     failures = []
+    impossible: list[Maintenance] = []
     for parts in candidates(notification, reader):
         try:
             found = _parse(parts, reader)
@@ -236,11 +253,12 @@ def _maintenances(notification: Notification, reader: str) -> list[Maintenance]:
         except Exception as error:  # noqa: BLE001
             failures.append(_reason_of(error))
             continue
-        if found:
+        if any(one.start < one.end for one in found):
             return found
-    if failures:
+        impossible = impossible or found
+    if failures and not impossible:
         raise NotUnderstood(f"reader {reader}: {failures[0]}")
-    return []
+    return impossible
 
 
 def _parse(parts: Mapping[str, bytes], reader: str) -> list[Maintenance]:

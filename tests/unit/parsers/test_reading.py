@@ -510,3 +510,15 @@ def test_forms_at_a_shared_address_tell_whose_they_are():
     reading = read_message(raw, received_at=read_envelope(raw).date, directory=directory())
 
     assert (reading.provider, reading.disposition) == ("seaborn", Disposition.APPLIED)
+
+
+def test_a_night_that_ends_before_it_starts_takes_no_other_with_it():
+    raw = own("zayo/three_nights")
+    spoilt = raw.replace(b"09-Feb-2027 11:00", b"08-Feb-2027 11:00")
+    assert spoilt != raw
+
+    reading = read_message(spoilt, received_at=read_envelope(raw).date, directory=directory())
+
+    assert (reading.disposition, reading.reason) == (Disposition.QUARANTINED, Reason.PARTIAL)
+    assert "ends before it starts" in reading.detail
+    assert [len(update.windows) for update in reading.updates] == [2]
