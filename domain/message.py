@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -56,7 +56,8 @@ class Envelope:
     date: datetime | None
     received_at: datetime | None
     evidence: str = ""
-    header_size: int = 0
+    # Not what was said, but where: line ends change it.
+    header_size: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
