@@ -70,7 +70,7 @@ WAITING = {
     "new_1": mail("Ops <ops@unknown.example>", "Work on line L-4711, 3 February 2027", "new1", "hello"),
     "new_2": mail("Ops <ops@unknown.example>", "[EXTERNAL] Work on line L-4712, 28 May 2027", "new2", "hello"),
     "new_3": mail("Desk <desk@unknown.example>", "FW: Re: work on line 99, 1 Jan 2027", "new3", "hello"),
-    "unparsed": mail("INOC <inoc@superonline.net>", "How did we do?", "unparsed", "Tell us."),
+    "unparsed": mail("INOC <inoc@tisparkle.com>", "How did we do?", "unparsed", "Tell us."),
     "invalid": calendar("support@packetfabric.com", "PF-INVALID", vevent("PF-INVALID", "packetfabric", **ENDLESS)),
     "partial": calendar(
         "support@packetfabric.com",
@@ -263,7 +263,7 @@ def test_the_list_is_chosen_by_every_option(maintd, number) -> None:
         return {one["id"] for one in maintd("quarantine", "list", *words)}
 
     assert listed("--reason", "unparsed") == {number("unparsed")}
-    assert listed("--provider", "turkcell") == {number("unparsed")}
+    assert listed("--provider", "sparkle") == {number("unparsed")}
     assert listed("--sender", "desk@unknown.example") == {number("new_3")}
     assert listed("--sender", "@reseller.example") == {number("resold_1"), number("resold_2")}
     assert listed("--since", "2030-01-01") == set()
@@ -569,7 +569,7 @@ def test_what_was_decided_can_be_forgotten(maintd, said, number, became) -> None
     maintd("quarantine", "retry", "--forget", message)
 
     shown = maintd("quarantine", "show", message)
-    assert (shown["decision"], {trial["reader"] for trial in shown["trials"]}) == (None, {"turkcell"})
+    assert (shown["decision"], {trial["reader"] for trial in shown["trials"]}) == (None, {"sparkle"})
     assert became(message) == "unparsed"
 
 
@@ -636,7 +636,7 @@ def test_a_filter_passes_over_what_does_not_fit(maintd, said, became, number, mo
     assert became(number("untrusted")) == "untrusted"
     assert (
         "nothing to accept among 1 unparsed"
-        in said("quarantine", "accept", "--provider", "turkcell", "--because", "x", status=1)[1]
+        in said("quarantine", "accept", "--provider", "sparkle", "--because", "x", status=1)[1]
     )
 
 
