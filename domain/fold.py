@@ -27,8 +27,17 @@ from domain.events import (
     id_key_of,
     iso_utc,
 )
-from domain.holding import Account, HeldCircuit, HeldWindow, cancels_part, listed_in, severity_of, together
-from domain.lifecycle import CANCELLED, CLOSED, TENTATIVE, UNKNOWN, move_of
+from domain.holding import (
+    Account,
+    HeldCircuit,
+    HeldWindow,
+    cancels_part,
+    is_in_reserve,
+    listed_in,
+    severity_of,
+    together,
+)
+from domain.lifecycle import CANCELLED, CLOSED, UNKNOWN, move_of
 from domain.vocabulary import Impact, MaintenanceStatus, Move
 
 # Carriers use a number again: work that begins so long after the end of what bore it before is another event.
@@ -361,9 +370,11 @@ def _event_status(concerned: Sequence[Account], live: Sequence[_Joined]) -> Main
     still_open = [account for account in concerned if account.status() not in CLOSED]
     if still_open:
         return max(still_open, key=lambda account: account.stated_at).status()
-    has_circuits = any(_live(window.circuits) for window in live)
+    of_all = [_live(window.circuits) for window in live]
     awaited = [
-        window for window in live if not (has_circuits and window.status is TENTATIVE and not _live(window.circuits))
+        window
+        for window, circuits in zip(live, of_all, strict=True)
+        if not is_in_reserve(window.status, circuits, of_all)
     ]
     if any(window.status not in CLOSED for window in awaited):
         return together([window.status for window in awaited])

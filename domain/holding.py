@@ -311,10 +311,7 @@ class Account:
             window.circuits = _corrected(window.circuits, said, adds=adds)
 
     def _waits(self, window: HeldWindow) -> bool:
-        """Tell whether a window is an alternate one: tentative and without circuits beside others that have some."""
-        if window.status is not TENTATIVE or window.circuits.live():
-            return False
-        return any(other.circuits.live() for other in self.live())
+        return is_in_reserve(window.status, window.circuits.live(), [other.circuits.live() for other in self.live()])
 
     def _plan(self, update: Update) -> Move | None:
         """Let the stated windows replace those not begun at the stamp; a begun window is never withdrawn."""
@@ -472,6 +469,13 @@ def _corrected(circuits: Circuits, said: CircuitCorrection, *, adds: bool) -> Ci
         lists = tuple(names - {key} for names in circuits.lists) if adds else circuits.lists
         return Circuits(circuits.held, lists).stating(stated, withdraws=False)
     return Circuits({**circuits.held, key: known._replace(impact=said.now)}, circuits.lists)
+
+
+def is_in_reserve(
+    status: MaintenanceStatus | None, circuits: Collection[str], of_all: Iterable[Collection[str]]
+) -> bool:
+    """Tell whether a window is an alternate one: tentative and without live circuits, of which others have some."""
+    return status is TENTATIVE and not circuits and any(of_all)
 
 
 def cancels_part(accounts: Sequence[Account], update: Update) -> bool:

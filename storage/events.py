@@ -13,7 +13,7 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import Connection, Row, bindparam, select
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import postgresql
 
 from domain.errors import NotFound
 from domain.events import (
@@ -41,6 +41,7 @@ from storage.schema import (
     events,
     hidden_events,
     history,
+    insert_ignoring,
     retractions,
     stored_key,
     updates,
@@ -66,7 +67,9 @@ _DELETE_UPDATES = (
     .returning(updates.c.kind, updates.c.provider, updates.c.id_key)
 )
 _UPDATES = select(updates).where(_of_key(updates))
-_COUNTING = _UPDATES.where(~sa.exists().where(retractions.c.message == updates.c.message))
+# The updates of a retracted message do not count.
+COUNTS = ~sa.exists().where(retractions.c.message == updates.c.message)
+_COUNTING = _UPDATES.where(COUNTS)
 _EDITS = select(edits).where(_of_key(edits)).order_by(edits.c.id)
 
 _LOCK = select(event_keys.c.id_key).where(_of_key(event_keys)).with_for_update()
@@ -482,11 +485,7 @@ def acknowledge(
 def hide(conn: Connection, key: EventKey, generation: int, *, author: str, reason: str, now: datetime) -> None:
     """Show an event no more, whatever is heard of it. May be called twice: the first word stays."""
     names = {"kind": key.kind, "provider": key.provider, "id_key": key.id_key, "generation": generation}
-    if conn.dialect.name == "sqlite":
-        statement: sa.Insert = sqlite.insert(hidden_events).on_conflict_do_nothing()
-    else:
-        statement = postgresql.insert(hidden_events).on_conflict_do_nothing()
-    conn.execute(statement, {**names, "author": author, "why": reason, "hidden_at": now})
+    conn.execute(insert_ignoring(conn, hidden_events), {**names, "author": author, "why": reason, "hidden_at": now})
 
 
 def show_again(conn: Connection, key: EventKey, generation: int) -> bool:

@@ -17,6 +17,7 @@ from storage.schema import (
     copies,
     cursors,
     decisions,
+    insert_ignoring,
     messages,
     raw_messages,
     retractions,
@@ -90,7 +91,7 @@ def record(conn: Connection, arrivals: Sequence[Arrival], *, now: datetime) -> l
     known |= new | _known(conn, [identity for identity in missing if identity not in new])
     if arrivals:
         rows = {_sighting(known[stored_key(one.envelope.identity)], one.place): None for one in arrivals}
-        conn.execute(_insert_ignoring(conn, sightings), [{**dict(row), "seen_at": now} for row in rows])
+        conn.execute(insert_ignoring(conn, sightings), [{**dict(row), "seen_at": now} for row in rows])
     _keep_copies(conn, arrivals, known, now)
     recorded = []
     for arrival in arrivals:
@@ -126,7 +127,7 @@ def _keep_copy(conn: Connection, held: Row[Any], arrival: Arrival, now: datetime
         "headers": zlib.compress(arrival.raw[: arrival.envelope.header_size], _COMPRESSION),
         "seen_at": now,
     }
-    kept = conn.execute(_insert_ignoring(conn, copies).returning(copies.c.evidence), facts).first() is not None
+    kept = conn.execute(insert_ignoring(conn, copies).returning(copies.c.evidence), facts).first() is not None
     if kept and held.reason in (Reason.UNTRUSTED, Reason.UNKNOWN_PROVIDER):
         set_disposition(conn, [held.id], Disposition.RECEIVED, expected=[Disposition.QUARANTINED], now=now)
 
@@ -144,7 +145,7 @@ def _insert(conn: Connection, arrivals: Sequence[Arrival], now: datetime) -> dic
     """Return the new messages by identity; without those that another process has inserted meanwhile."""
     if not arrivals:
         return {}
-    statement = _insert_ignoring(conn, messages).returning(messages.c.identity, messages.c.id)
+    statement = insert_ignoring(conn, messages).returning(messages.c.identity, messages.c.id)
     rows = conn.execute(statement, [_message_row(arrival, now) for arrival in arrivals])
     new = {row.identity: row.id for row in rows}
     bodies = [
@@ -196,13 +197,6 @@ def _sighting(message: int, place: Place) -> tuple[tuple[str, str | int], ...]:
         ("uid_validity", place.uid_validity or 0),
         ("imap_uid", place.imap_uid or 0),
     )
-
-
-def _insert_ignoring(conn: Connection, table: sa.Table) -> sqlite.Insert | postgresql.Insert:
-    """Return an INSERT that passes over rows that are there already."""
-    if conn.dialect.name == "sqlite":
-        return sqlite.insert(table).on_conflict_do_nothing()
-    return postgresql.insert(table).on_conflict_do_nothing()
 
 
 # --- how far a folder is read -----------------------------------------------------------------------------------

@@ -28,7 +28,7 @@ from domain.fold import fold
 from domain.lifecycle import OVERDUE_FOR, phase_of
 from domain.message import Disposition, Reason
 from domain.vocabulary import Impact, Kind, MaintenanceStatus, Move, Phase
-from storage.events import edit_of, update_of
+from storage.events import COUNTS, edit_of, update_of
 from storage.schema import (
     acknowledgements,
     circuits,
@@ -164,17 +164,23 @@ def events_of_key(conn: Connection, key: EventKey) -> tuple[Event, ...]:
 
 
 def _is_hidden() -> ColumnElement[bool]:
+    return sa.exists().where(_of_the_event(hidden_events)).correlate(event_rows)
+
+
+def _of_the_event(said: sa.Table) -> ColumnElement[bool]:
+    """Return the condition that what people said of an event, by its key and generation, belongs to its row."""
     names = ("kind", "provider", "id_key", "generation")
-    same = (hidden_events.c[name] == event_rows.c[name] for name in names)
-    return sa.exists().where(*same).correlate(event_rows)
+    return sa.and_(*(said.c[name] == event_rows.c[name] for name in names))
+
+
+def _key_of(row: Row[Any]) -> EventKey:
+    return EventKey(kind=Kind(row.kind), provider=row.provider, id_key=row.id_key)
 
 
 def _hidden(conn: Connection, condition: ColumnElement[bool]) -> Mapping[tuple[EventKey, int], Shape]:
-    names = ("kind", "provider", "id_key", "generation")
-    same = sa.and_(*(hidden_events.c[name] == event_rows.c[name] for name in names))
-    rows = conn.execute(select(hidden_events).join(event_rows, same).where(condition))
+    rows = conn.execute(select(hidden_events).join(event_rows, _of_the_event(hidden_events)).where(condition))
     return {
-        (EventKey(kind=Kind(row.kind), provider=row.provider, id_key=row.id_key), row.generation): {
+        (_key_of(row), row.generation): {
             "author": row.author,
             "reason": row.why,
             "at": _iso(row.hidden_at),
@@ -208,7 +214,7 @@ def _stored(conn: Connection, condition: ColumnElement[bool], *, with_history: b
         references[row.event].append(row.reference)
     return [
         _Stored(
-            key=EventKey(kind=Kind(row.kind), provider=row.provider, id_key=row.id_key),
+            key=_key_of(row),
             event=replace(
                 _event(row, of_event[row.id], of_window[row.id, 0], entries.get(row.id, ())),
                 references=tuple(references[row.id]),
@@ -289,17 +295,15 @@ class _Seen:
 
 
 def _acknowledgements(conn: Connection, condition: ColumnElement[bool]) -> Mapping[tuple[EventKey, int], _Seen]:
-    keys = ("kind", "provider", "id_key", "generation")
-    same = sa.and_(*(acknowledgements.c[name] == event_rows.c[name] for name in keys))
     statement = (
         select(acknowledgements)
-        .join(event_rows, same)
+        .join(event_rows, _of_the_event(acknowledgements))
         .where(condition)
         .order_by(acknowledgements.c.acknowledged_at, acknowledgements.c.id)
     )
     found: defaultdict[tuple[EventKey, int], _Seen] = defaultdict(_Seen)
     for row in conn.execute(statement):
-        seen = found[EventKey(kind=Kind(row.kind), provider=row.provider, id_key=row.id_key), row.generation]
+        seen = found[_key_of(row), row.generation]
         seen.digest = row.material_digest
         seen.ticket = row.ticket or seen.ticket
     return found
@@ -741,12 +745,11 @@ def _within(table: sa.Table, part: Sequence[EventKey]) -> ColumnElement[bool]:
 
 def _folded(conn: Connection, part: Sequence[EventKey]) -> Mapping[EventKey, Sequence[Event]]:
     stated = defaultdict(list)
-    counting = updates.c.message.not_in(select(retractions.c.message))
-    for row in conn.execute(select(updates).where(_within(updates, part), counting)):
-        stated[EventKey(kind=Kind(row.kind), provider=row.provider, id_key=row.id_key)].append(update_of(row))
+    for row in conn.execute(select(updates).where(_within(updates, part), COUNTS)):
+        stated[_key_of(row)].append(update_of(row))
     said = defaultdict(list)
     for row in conn.execute(select(edits).where(_within(edits, part))):
-        said[EventKey(kind=Kind(row.kind), provider=row.provider, id_key=row.id_key)].append(edit_of(row))
+        said[_key_of(row)].append(edit_of(row))
     return {key: fold(of_key, said[key]) for key, of_key in stated.items()}
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import Column, ForeignKey, Index, MetaData, Table, UniqueConstraint
-from sqlalchemy.dialects import postgresql
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 # PostgreSQL refuses an index entry over 2,704 octets, and one mail must not be able to stop the intake.
@@ -36,6 +36,13 @@ def stored_key(text: str) -> str:
         return key
     digest = hashlib.sha256(key.encode()).hexdigest()
     return key[: LONGEST_KEY - len(digest)] + digest
+
+
+def insert_ignoring(conn: sa.Connection, table: Table) -> sqlite.Insert | postgresql.Insert:
+    """Return an INSERT that passes over rows that are there already."""
+    if conn.dialect.name == "sqlite":
+        return sqlite.insert(table).on_conflict_do_nothing()
+    return postgresql.insert(table).on_conflict_do_nothing()
 
 
 class Text(TypeDecorator[str]):
