@@ -162,6 +162,9 @@ class WorkerPool:
     def _released(self) -> list[ProcessPool]:
         """Take the processes from the workers; what they are at is no longer theirs."""
         pools = [worker.pool for worker in self._workers if worker.pool]
+        for worker in self._workers:
+            # A pool that is ended says that it broke, and must not be ended a second time at once.
+            worker.pool = worker.task = None
         self._workers = [_Worker() for _ in range(self.count)]
         return pools
 
@@ -249,10 +252,9 @@ class WorkerPool:
             with self._lock:
                 if not any(worker.pool for worker in self._workers):
                     return
-                broken = [worker for worker in self._workers if worker.pool and not worker.pool.active]
-            for worker in broken:
-                if worker.task:
-                    self._again(worker, worker.task, broken=True)
+                for worker in self._workers:
+                    if worker.pool and worker.task and not worker.pool.active:
+                        self._again(worker, worker.task, broken=True)
 
 
 @dataclass(slots=True, eq=False)
