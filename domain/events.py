@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from domain.vocabulary import Impact, Kind, MaintenanceStatus, Move
+from domain.vocabulary import Impact, Kind, MaintenanceStatus, Move, OutageStatus
 
 Span = tuple[datetime, datetime]
 JsonValue = str | int | bool | None | list["JsonValue"] | dict[str, "JsonValue"]
@@ -50,6 +50,34 @@ class StatedWindow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StatedEtr:
+    """An estimated time of restoration as one message states it, and the words that it was read from.
+
+    ``at`` None: the message says that there is none now ("to be advised"), which withdraws an earlier one.
+    """
+
+    at: datetime | None
+    words: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatedOutage:
+    """What one message states of an outage beside what it states of any event. None: not stated.
+
+    ``end`` is when the service was restored, ``reported_at`` when the loss was reported, ``cause`` the reason for it in
+    the provider's words, ``zone`` the name of the zone in which the message writes its times, as it writes it.
+    """
+
+    status: OutageStatus | None = None
+    start: datetime | None = None
+    end: datetime | None = None
+    reported_at: datetime | None = None
+    etr: StatedEtr | None = None
+    cause: str | None = None
+    zone: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Update:
     """What one message says about one event. None means not stated, which differs from stated empty.
 
@@ -57,7 +85,8 @@ class Update:
     ``stamp_inferred`` says that it is not the notice's own Date. ``source`` is the Message-ID, or the body digest.
     ``circuits`` are those stated outside of any window. ``references`` are other ids under which people look for it.
     ``replaces`` is the id of the event that this one is a re-scheduling of; ``replaced_by``, the other way round,
-    stands in an update that says nothing else. ``reader`` and ``reader_version`` say who read it.
+    stands in an update that says nothing else. ``reader`` and ``reader_version`` say who read it. ``outage`` is what
+    it says of an outage, None exactly if it is about a maintenance, whose ``status`` and ``windows`` are here.
     """
 
     kind: Kind
@@ -80,6 +109,7 @@ class Update:
     references: tuple[str, ...] = ()
     replaces: str | None = None
     replaced_by: str | None = None
+    outage: StatedOutage | None = None
     unverified: bool = True
 
     @property

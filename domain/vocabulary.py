@@ -26,6 +26,16 @@ class MaintenanceStatus(StrEnum):
     CANCELLED = "CANCELLED"
 
 
+class OutageStatus(StrEnum):
+    """How far the provider is with an unplanned loss. Source: the outages of the NetBox plugin netbox-notices."""
+
+    REPORTED = "REPORTED"
+    INVESTIGATING = "INVESTIGATING"
+    IDENTIFIED = "IDENTIFIED"
+    MONITORING = "MONITORING"
+    RESOLVED = "RESOLVED"
+
+
 class Impact(StrEnum):
     """The effect on a circuit, from none to total. Source: BCOP maintnote 3.6.5."""
 
@@ -49,6 +59,7 @@ class Phase(StrEnum):
     UPCOMING = "upcoming"
     ACTIVE = "active"
     OVERDUE = "overdue"
+    STALE = "stale"
     PAST = "past"
 
 
@@ -66,3 +77,12 @@ class Move(StrEnum):
     RESCHEDULED_WITHOUT_WINDOW = "rescheduled_without_window"
     REPLACED = "replaced"
     CORRECTED = "corrected"
+
+
+class EtrMove(StrEnum):
+    """What became of an estimated time of restoration."""
+
+    SET = "set"
+    EXTENDED = "extended"
+    SHORTENED = "shortened"
+    WITHDRAWN = "withdrawn"

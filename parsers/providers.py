@@ -12,7 +12,8 @@ from dataclasses import dataclass, field, replace
 class Provider:
     """A provider. ``senders`` are addresses, or ``@domain`` for a domain and those below it.
 
-    ``readers`` are the forms in which it writes, the likeliest first, beside calendars, which all may send.
+    ``readers`` are the forms in which it writes of maintenances, the likeliest first, beside calendars, which all may
+    send; ``outage_readers`` those in which it writes of outages, before the general one, which reads what all may send.
     ``sends_completions``: no news of completion a day after the end means something. ``random_uids``: each of its
     calendars bears a new UID, which therefore identifies no window.
 
@@ -27,6 +28,7 @@ class Provider:
     senders: tuple[str, ...] = ()
     aliases: tuple[str, ...] = ()
     readers: tuple[str, ...] = ()
+    outage_readers: tuple[str, ...] = ()
     sends_completions: bool = False
     random_uids: bool = False
     date_order: str = ""
@@ -186,6 +188,7 @@ def _changed(held: Provider, entry: Provider) -> Provider:
         senders=entry.senders or held.senders,
         aliases=(*held.aliases, *entry.aliases),
         readers=entry.readers or held.readers,
+        outage_readers=entry.outage_readers or held.outage_readers,
         sends_completions=held.sends_completions or entry.sends_completions,
         date_order=entry.date_order or held.date_order,
         zone=entry.zone or held.zone,

@@ -5,6 +5,7 @@ from dataclasses import replace
 from parsers import maintenance
 from parsers.forms import BCOP
 from parsers.mime import Notification
+from parsers.outage import readers as outage
 from parsers.own import bcop, cogent, equinix, hawaiki, kpn, summitig, telxius, turkcell
 from parsers.providers import Provider
 from parsers.statements import Findings, NotUnderstood, Reader
@@ -22,13 +23,14 @@ OWN_READERS: tuple[Reader, ...] = (
 )
 
 _OWN = {reader.form: reader for reader in OWN_READERS}
+_OUTAGE = {reader.form: reader for reader in outage.READERS}
 _TAGS_TRIED = 4000
 
 
 def reader_of(form: str) -> Reader:
     """Return the reader of a form. Raises ``NotUnderstood`` where nobody reads it."""
-    if form in _OWN:
-        return _OWN[form]
+    if own := _OWN.get(form) or _OUTAGE.get(form):
+        return own
     if form not in maintenance.READERS:
         raise NotUnderstood(f"nobody reads the form {form}")
     return Reader(

@@ -5,11 +5,11 @@ does not find in the text it leaves None.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 
 from domain.errors import MaintdError
-from domain.events import StatedCircuit, StatedWindow, Update, circuit_key_of, id_key_of
+from domain.events import StatedCircuit, StatedOutage, StatedWindow, Update, circuit_key_of, id_key_of
 from domain.plausibility import stamp_of
 from domain.vocabulary import Kind, MaintenanceStatus
 from parsers.mime import Notification
@@ -39,6 +39,7 @@ class NotUnderstood(MaintdError):
 class Result:
     """What a notice says of one window of an event, or of the event where ``start`` and ``end`` are None.
 
+    ``outage``: what it says of an outage, whose ticket is ``event_id``; then it states no ``status``, window or number.
     ``circuits`` None: not stated; empty: stated to be without. ``nameless``: a circuit without an id was left out.
     ``number`` is the window's own. ``fault``: why nothing of it can be used, empty where it can. ``doubt``: what a
     person should know of it, empty for nothing.
@@ -59,6 +60,7 @@ class Result:
     number: int | None = None
     references: tuple[str, ...] = ()
     replaces: str | None = None
+    outage: StatedOutage | None = None
     fault: str = ""
     doubt: str = ""
 
@@ -67,12 +69,14 @@ class Result:
 class Findings:
     """What a reader finds in a notification; no results: understood, and nothing for us.
 
-    ``stated_provider`` is whom the notice itself names as its provider, None where it names none.
+    ``stated_provider`` is whom the notice itself names as its provider, None where it names none. ``matched`` is what
+    a person may want to see of how it was read: the name of a field, and the words in which it was found.
     """
 
     results: tuple[Result, ...] = ()
     warnings: tuple[str, ...] = ()
     stated_provider: str | None = None
+    matched: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,14 +124,15 @@ def state(findings: Findings, provider: Provider, notice: Notice, *, reader: str
 
     ``reader`` and ``version`` stand in each update. An update that replaces another event comes with one for that.
     """
-    groups: dict[tuple[str, str | None], list[Result]] = {}
+    groups: dict[tuple[Kind, str, str | None], list[Result]] = {}
     refused = []
     for found in findings.results:
         result = replace(found, account=_account(found.account))
         if result.fault:
             refused.append(f"{result.event_id}: {result.fault}")
         else:
-            groups.setdefault((id_key_of(result.event_id), result.account), []).append(result)
+            kind = Kind.OUTAGE if result.outage else Kind.MAINTENANCE
+            groups.setdefault((kind, id_key_of(result.event_id), result.account), []).append(result)
     updates = [
         replace(_update(group, provider, notice), reader=reader, reader_version=version) for group in groups.values()
     ]
@@ -165,7 +170,7 @@ def _update(group: Sequence[Result], provider: Provider, notice: Notice) -> Upda
     stamp, stamp_inferred = stamp_of(notice.date or first.stated_stamp, notice.received_at, forwarded=notice.forwarded)
     references = dict.fromkeys(reference for result in group for reference in result.references)
     return Update(
-        kind=Kind.MAINTENANCE,
+        kind=Kind.OUTAGE if first.outage else Kind.MAINTENANCE,
         provider=provider.name,
         event_id=first.event_id,
         stamp=stamp,
@@ -185,8 +190,21 @@ def _update(group: Sequence[Result], provider: Provider, notice: Notice) -> Upda
         organizer=next((result.organizer for result in group if result.organizer), None),
         references=tuple(references),
         replaces=next((result.replaces for result in group if result.replaces), None),
+        outage=_outage(group),
         unverified=notice.unverified,
     )
+
+
+def _outage(group: Sequence[Result]) -> StatedOutage | None:
+    """Return what is said of an outage, for each field by the first of the results that states it."""
+    stated = [result.outage for result in group if result.outage]
+    if not stated:
+        return None
+    names = [one.name for one in fields(StatedOutage)]
+    values = {
+        name: next((value for one in stated if (value := getattr(one, name)) is not None), None) for name in names
+    }
+    return StatedOutage(**values)
 
 
 def _replaced(updates: Sequence[Update]) -> list[Update]:

@@ -8,6 +8,8 @@ from domain.message import Decision, Terms, Trial
 from parsers.authenticity import Untrusted, claimed, trusts
 from parsers.forms import BCOP
 from parsers.mime import Notification
+from parsers.outage.readers import EVERYBODYS
+from parsers.outage.sorting import Sort, sort_of
 from parsers.own.bcop import calendars_of
 from parsers.providers import Directory, Provider
 from parsers.readers import reader_of
@@ -136,7 +138,12 @@ def _forms(provider: Provider, notification: Notification, decision: Decision) -
     if decision.reader:
         return (_form(decision.reader),)
     others = tuple(form for form in provider.readers if form != BCOP)
-    return (BCOP, *others) if calendars_of(notification) else others
+    if calendars_of(notification):
+        return (BCOP, *others)
+    if sort_of(notification) is not Sort.OUTAGE:
+        return others
+    # What is taken for an outage can be planned work all the same: its own form is asked last.
+    return (*dict.fromkeys((*provider.outage_readers, *(reader.form for reader in EVERYBODYS))), *others)
 
 
 def _form(reader: str) -> str:

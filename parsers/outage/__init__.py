@@ -1,0 +1,1 @@
+"""Readers of notices of outages: one carrier or format a file."""
