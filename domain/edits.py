@@ -64,6 +64,7 @@ def edit_of(event: Event, asked: Asked, *, author: str, reason: str, now: dateti
         faults.append(f"status: UNKNOWN is not for people to say, expected one of {known}")
     if faults:
         raise EditRefused(faults)
+    held = MaintenanceStatus(event.status)
     # Where there is but one window, its status is that of the event.
     of_one = asked.window is not None and len(live) > 1
     windows = _window_corrections(asked, live, of_one=of_one)
@@ -76,7 +77,7 @@ def edit_of(event: Event, asked: Asked, *, author: str, reason: str, now: dateti
         stamp=max(now, event.stamp + timedelta(microseconds=1)),
         author=author,
         reason=reason.strip(),
-        status=None if asked.status is None or of_one else (event.status, asked.status),
+        status=None if asked.status is None or of_one else (held, asked.status),
         windows=windows,
         held=tuple((window.start, window.end) for window in live) if windows else (),
         circuits=_circuit_corrections(asked, event),

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from domain.vocabulary import Impact, Kind, MaintenanceStatus, Move, OutageStatus
+from domain.vocabulary import EtrMove, Impact, Kind, MaintenanceStatus, Move, OutageStatus
 
 Span = tuple[datetime, datetime]
 JsonValue = str | int | bool | None | list["JsonValue"] | dict[str, "JsonValue"]
@@ -137,6 +137,27 @@ class CircuitCorrection:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OutageCorrection:
+    """What a person says of an outage: each pair is what they saw, None for nothing, and what is right instead.
+
+    ``opens`` is the id of the outage that they open by it, in its own spelling. ``reopens``: the loss is back.
+    ``adopted_from`` is the id under which the outage was held before the provider's ticket was known. ``zone`` is the
+    zone in which they wrote the times.
+    """
+
+    opens: str | None = None
+    reopens: bool = False
+    adopted_from: str | None = None
+    status: tuple[OutageStatus | None, OutageStatus] | None = None
+    start: tuple[datetime | None, datetime] | None = None
+    end: tuple[datetime | None, datetime] | None = None
+    reported_at: tuple[datetime | None, datetime] | None = None
+    etr: tuple[datetime | None, StatedEtr] | None = None
+    cause: tuple[str | None, str] | None = None
+    zone: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Edit:
     """What a person says of one event: an update with its author, that knows what it corrects.
 
@@ -158,6 +179,12 @@ class Edit:
     circuits: tuple[CircuitCorrection, ...] = ()
     summary: tuple[str, str] | None = None
     seen_start: datetime | None = None
+    outage: OutageCorrection | None = None
+
+    @property
+    def opens(self) -> str | None:
+        """Return the id of the outage that the person opens by it, None where it is about one that is there."""
+        return self.outage.opens if self.outage else None
 
     @property
     def key(self) -> EventKey:
@@ -202,21 +229,43 @@ class HistoryEntry:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EtrRevision:
+    """One change of the estimated time of restoration.
+
+    ``etr`` None: it was withdrawn. ``previous`` None: there was none before. ``slip_seconds`` is how much later than
+    before it is, None where there is nothing to compare. ``source`` is the message or the person, ``words`` what it was
+    read from.
+    """
+
+    stamp: datetime
+    etr: datetime | None
+    previous: datetime | None
+    move: EtrMove
+    slip_seconds: int | None
+    source: str
+    words: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """A maintenance: the fold of its updates.
+    """A maintenance or an outage: the fold of its updates.
 
     ``start`` is the first start and ``end`` the last end of the windows that are not withdrawn, None where no window
     was stated. ``windows`` are sorted by start, end; ``circuits``, of all windows, with the worst impact, by
     ``circuit_id``. ``material_digest`` changes exactly if something changed that a person must see again.
     ``references`` are other ids of it, sorted. ``replaces`` and ``replaced_by`` are the ids of the events that it was
     re-scheduled from and to.
+
+    Of an outage ``end`` is None as long as it is open, ``end_inferred`` says that nobody stated it, and ``reported_at``
+    is when the first update was written where none states it. ``etr`` is the newest, also of one that is over.
+    ``original_timezone`` is the zone in which its newest times were written, as it was written there.
     """
 
     kind: Kind
     provider: str
     event_id: str
     generation: int
-    status: MaintenanceStatus
+    status: MaintenanceStatus | OutageStatus
     start: datetime | None
     end: datetime | None
     windows: tuple[Window, ...]
@@ -232,6 +281,12 @@ class Event:
     references: tuple[str, ...] = ()
     replaces: str | None = None
     replaced_by: str | None = None
+    end_inferred: bool = False
+    reported_at: datetime | None = None
+    etr: datetime | None = None
+    cause: str | None = None
+    original_timezone: str | None = None
+    etr_revisions: tuple[EtrRevision, ...] = ()
     history: tuple[HistoryEntry, ...] = field(default=())
 
 

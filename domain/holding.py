@@ -306,9 +306,9 @@ class Account:
                 held.start, held.end = held.planned_start, held.planned_end = said.now
 
     def _correct_circuit(self, said: CircuitCorrection, *, adds: bool) -> None:
-        self.unplaced = _corrected(self.unplaced, said, adds=adds and not self.live())
+        self.unplaced = corrected(self.unplaced, said, adds=adds and not self.live())
         for window in self.live():
-            window.circuits = _corrected(window.circuits, said, adds=adds)
+            window.circuits = corrected(window.circuits, said, adds=adds)
 
     def _waits(self, window: HeldWindow) -> bool:
         return is_in_reserve(window.status, window.circuits.live(), [other.circuits.live() for other in self.live()])
@@ -457,7 +457,7 @@ class Account:
         return window
 
 
-def _corrected(circuits: Circuits, said: CircuitCorrection, *, adds: bool) -> Circuits:
+def corrected(circuits: Circuits, said: CircuitCorrection, *, adds: bool) -> Circuits:
     """Return a list of circuits with what a person says of one of them, where it has it or where it is to have it."""
     key = circuit_key_of(said.circuit_id)
     known = circuits.held.get(key)

@@ -1,9 +1,9 @@
-"""Status as a table: how an event gets from one status to the next, and where the clock stands relative to it."""
+"""Status as two tables: how an event gets from one status to the next, and where the clock stands relative to it."""
 
 from datetime import datetime, timedelta
 
 from domain.events import Event
-from domain.vocabulary import MaintenanceStatus, Move, Phase
+from domain.vocabulary import Kind, MaintenanceStatus, Move, OutageStatus, Phase
 
 UNKNOWN = MaintenanceStatus.UNKNOWN
 TENTATIVE = MaintenanceStatus.TENTATIVE
@@ -12,6 +12,12 @@ RE_SCHEDULED = MaintenanceStatus.RE_SCHEDULED
 IN_PROCESS = MaintenanceStatus.IN_PROCESS
 COMPLETED = MaintenanceStatus.COMPLETED
 CANCELLED = MaintenanceStatus.CANCELLED
+
+REPORTED = OutageStatus.REPORTED
+INVESTIGATING = OutageStatus.INVESTIGATING
+IDENTIFIED = OutageStatus.IDENTIFIED
+MONITORING = OutageStatus.MONITORING
+RESOLVED = OutageStatus.RESOLVED
 
 PLANNED = frozenset({UNKNOWN, TENTATIVE, CONFIRMED, RE_SCHEDULED})
 CLOSED = frozenset({COMPLETED, CANCELLED})
@@ -24,6 +30,9 @@ SURPRISING = frozenset({Move.REVERTED, Move.REOPENED, Move.PARTLY_CANCELLED, Mov
 
 # How long after its end a maintenance without its completion is overdue.
 OVERDUE_FOR = timedelta(hours=24)
+
+# An open outage of which nobody has said anything for so long is stale.
+STALE_AFTER = timedelta(days=7)
 
 _COLUMNS = (TENTATIVE, CONFIRMED, RE_SCHEDULED, IN_PROCESS, COMPLETED, CANCELLED)
 _OPENED, _REPEATED, _ADVANCED, _REVERTED = Move.OPENED, Move.REPEATED, Move.ADVANCED, Move.REVERTED
@@ -48,6 +57,43 @@ MAINTENANCE_MOVES = {
 }
 
 
+_OUTAGE_COLUMNS = (REPORTED, INVESTIGATING, IDENTIFIED, MONITORING, RESOLVED)
+
+# fmt: off
+_OUTAGE_ROWS: dict[OutageStatus | None, tuple[Move, ...]] = {
+    #              REPORTED   INVESTIG.  IDENTIFIED MONITORING RESOLVED
+    None:          (_OPENED,   _OPENED,   _OPENED,   _OPENED,   _LATE),
+    REPORTED:      (_REPEATED, _ADVANCED, _ADVANCED, _ADVANCED, _CLOSED),
+    INVESTIGATING: (_REVERTED, _REPEATED, _ADVANCED, _ADVANCED, _CLOSED),
+    IDENTIFIED:    (_REVERTED, _REVERTED, _REPEATED, _ADVANCED, _CLOSED),
+    MONITORING:    (_REVERTED, _REVERTED, _REVERTED, _REPEATED, _CLOSED),
+    RESOLVED:      (_REOPENED, _REOPENED, _REOPENED, _REOPENED, _REPEATED),
+}
+# fmt: on
+OUTAGE_MOVES = {
+    (held, stated): move
+    for held, row in _OUTAGE_ROWS.items()
+    for stated, move in zip(_OUTAGE_COLUMNS, row, strict=True)
+}
+
+# What a person may say next of an outage: any step forward, and back to the search where the cause was not the cause.
+# From RESOLVED only reopening it leads out.
+PEOPLE_MAY: dict[OutageStatus, tuple[OutageStatus, ...]] = {
+    REPORTED: (INVESTIGATING, IDENTIFIED, MONITORING, RESOLVED),
+    INVESTIGATING: (IDENTIFIED, MONITORING, RESOLVED),
+    IDENTIFIED: (INVESTIGATING, MONITORING, RESOLVED),
+    MONITORING: (INVESTIGATING, RESOLVED),
+    RESOLVED: (),
+}
+
+
+def outage_move_of(held: OutageStatus | None, stated: OutageStatus | None) -> Move:
+    """Return how a stated status moves that of an outage. ``held`` None: first contact; ``stated`` None: not stated."""
+    if stated is None:
+        return Move.OPENED if held is None else Move.REPEATED
+    return OUTAGE_MOVES[held, stated]
+
+
 def move_of(held: MaintenanceStatus | None, stated: MaintenanceStatus | None) -> Move:
     """Return how a stated status moves a held one. ``held`` None: first contact; ``stated`` None: not stated."""
     if stated is None or stated is UNKNOWN:
@@ -61,6 +107,12 @@ def phase_of(event: Event, now: datetime, *, sends_completions: bool = False) ->
     ``sends_completions`` says that the provider is known to tell when its work is done: without that word an event is
     overdue for a day after its end.
     """
+    if event.kind is Kind.OUTAGE:
+        return _phase_of_outage(event, now)
+    return _phase_of_maintenance(event, now, sends_completions=sends_completions)
+
+
+def _phase_of_maintenance(event: Event, now: datetime, *, sends_completions: bool) -> Phase:
     # What is re-scheduled under another id goes on there; a window that stays open after the end is an alternate one.
     if event.status in CLOSED or (event.replaced_by and event.status is RE_SCHEDULED):
         return Phase.PAST
@@ -75,3 +127,9 @@ def phase_of(event: Event, now: datetime, *, sends_completions: bool = False) ->
     if sends_completions and any(now < window.end + OVERDUE_FOR for window in open_windows):
         return Phase.OVERDUE
     return Phase.PAST
+
+
+def _phase_of_outage(event: Event, now: datetime) -> Phase:
+    if event.status is RESOLVED:
+        return Phase.PAST
+    return Phase.STALE if now - event.stamp > STALE_AFTER else Phase.ACTIVE

@@ -157,12 +157,28 @@ def terms_of(message: Message, asked: Mapping[str, Terms]) -> Terms:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Match:
+    """How a reader came to a field: the words in which it was found, and the value of them, empty where they have none.
+
+    A field that may stand more than once in a notice, a circuit say, has a match for each.
+    """
+
+    field: str
+    words: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Trial:
-    """What one reader made of a notice, for one provider; ``outcome`` is one line for a person."""
+    """What one reader made of a notice, for one provider; ``outcome`` is one line for a person.
+
+    ``matched`` is what it found, field by field, also where it was not enough; empty for a reader that does not say.
+    """
 
     provider: str
     reader: str
     outcome: str
+    matched: tuple[Match, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,7 +16,8 @@ from domain.events import (
     WindowCorrection,
     circuit_key_of,
 )
-from domain.fold import fold, order_of
+from domain.fold import fold
+from domain.telling import order_of
 from domain.lifecycle import CLOSED
 from domain.vocabulary import Impact, Kind, MaintenanceStatus
 
