@@ -32,7 +32,14 @@ _PLACEHOLDER_ACCOUNTS = frozenset(
 
 
 class NotUnderstood(MaintdError):
-    """Say that a reader does not understand a notification, in one line."""
+    """Say that a reader does not understand a notification, in one line.
+
+    ``matched`` is what it did find, as in ``Findings``.
+    """
+
+    def __init__(self, text: str, *, matched: tuple[tuple[str, str], ...] = ()) -> None:
+        super().__init__(text)
+        self.matched = matched
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

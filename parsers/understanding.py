@@ -7,6 +7,7 @@ from domain.errors import MaintdError
 from domain.message import Decision, Terms, Trial
 from parsers.authenticity import Untrusted, claimed, trusts
 from parsers.forms import BCOP
+from parsers.matched import matches_of
 from parsers.mime import Notification
 from parsers.outage.readers import EVERYBODYS
 from parsers.outage.sorting import Sort, sort_of
@@ -102,10 +103,12 @@ def _read_as(provider: Provider, notification: Notification, decision: Decision,
             reader = reader_of(form)
             findings = reader.read(notification, provider)
         except NotUnderstood as problem:
-            trials.append(Trial(provider=provider.name, reader=form, outcome=str(problem)))
+            matched = matches_of(problem.matched)
+            trials.append(Trial(provider=provider.name, reader=form, outcome=str(problem), matched=matched))
             failures.append(str(problem))
             continue
-        trials.append(Trial(provider=provider.name, reader=form, outcome=_outcome(findings)))
+        matched = matches_of(findings.matched, findings)
+        trials.append(Trial(provider=provider.name, reader=form, outcome=_outcome(findings), matched=matched))
         said = Said(provider=provider, reader=reader, findings=findings)
         if any(not result.fault for result in findings.results):
             return said

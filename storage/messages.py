@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Row, bindparam, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from domain.errors import NotFound
-from domain.message import Arrival, Copy, Decision, Disposition, Envelope, Message, Place, Reading, Reason
+from domain.message import Arrival, Copy, Decision, Disposition, Envelope, Message, Place, Reading, Reason, Trial
 from storage.events import proposal_of, proposal_row
 from storage.schema import (
     copies,
@@ -311,11 +311,17 @@ def settle(
         "provider": reading.provider,
         "reader": reading.reader,
         "reader_version": reading.reader_version,
-        "trials": [[trial.provider, trial.reader, trial.outcome] for trial in reading.trials],
+        "trials": [_trial_row(trial) for trial in reading.trials],
         "proposal": proposal_row(reading.proposal),
         "settled_at": now,
     }
     return conn.execute(_SETTLE, {"message": message, "expected": expected, **facts}).rowcount == 1
+
+
+def _trial_row(trial: Trial) -> list[Any]:
+    """Return a trial as it is stored. Rows of before have no fourth part."""
+    matched = [[match.field, match.words, match.value] for match in trial.matched]
+    return [trial.provider, trial.reader, trial.outcome, matched]
 
 
 def set_disposition(

@@ -471,8 +471,8 @@ def message(conn: Connection, number: int) -> Shape:
         **_message_shape(found[0]),
         "detail": row.detail,
         "trials": [
-            {"provider": provider, "reader": reader, "outcome": outcome}
-            for provider, reader, outcome in row.trials or ()
+            {"provider": provider, "reader": reader, "outcome": outcome, "matched": _matched(*matched)}
+            for provider, reader, outcome, *matched in row.trials or ()
         ],
         "decision": _said_of_message(conn, decisions, number, "decided_at"),
         "retracted": _said_of_message(conn, retractions, number, "retracted_at"),
@@ -487,6 +487,11 @@ def message(conn: Connection, number: int) -> Shape:
             for place in found[0].places
         ],
     }
+
+
+def _matched(matched: Sequence[Sequence[str]] = ()) -> list[Shape]:
+    """Return what a reader found, field by field; rows of before do not say."""
+    return [{"field": field, "words": words, "value": value} for field, words, value in matched]
 
 
 def assignments(conn: Connection) -> list[Shape]:

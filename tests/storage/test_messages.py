@@ -1,12 +1,14 @@
 """The ledger keeps everything once, and says what became of it."""
 
 import threading
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 
 import pytest
+import sqlalchemy as sa
 
 from domain.errors import NotFound
-from domain.message import Decision, Disposition, Reason
+from domain.message import Decision, Disposition, Match, Reason, Trial
 from storage import database, messages, queries
 from storage.messages import Cursor, Filing, Recorded
 
@@ -302,3 +304,29 @@ def test_an_assignment_is_taken_back_once(store):
         messages.assign(conn, "noc@small.example", "zayo", "alice", NOW)
         assert [messages.unassign(conn, "noc@small.example") for _ in range(2)] == [True, False]
         assert messages.assignments(conn) == {}
+
+
+# --- what each reader made of it ---
+
+
+def test_a_trial_comes_out_as_it_went_in(store, record, arrival, reading):
+    (number,) = record(arrival("a"))
+    matched = (Match(field="etr", words="within 4 hours", value="2026-11-20T16:00:00Z"),)
+    trial = Trial(provider="zayo", reader="general", outcome="found 1", matched=matched)
+
+    assert settle(store, number, reading(trials=(trial,)))
+
+    with store.reading() as conn:
+        assert queries.message(conn, number)["trials"] == [asdict(trial) | {"matched": [asdict(matched[0])]}]
+
+
+def test_a_trial_of_before_says_nothing_of_what_matched(store, record, arrival, reading):
+    (number,) = record(arrival("a"))
+    settle(store, number, reading())
+    with store.writing() as conn:
+        row = {"trials": '[["zayo", "zayo", "found 1"]]', "id": number}
+        conn.execute(sa.text("UPDATE messages SET trials = :trials WHERE id = :id"), row)
+
+    with store.reading() as conn:
+        (trial,) = queries.message(conn, number)["trials"]
+    assert trial == {"provider": "zayo", "reader": "zayo", "outcome": "found 1", "matched": []}

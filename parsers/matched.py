@@ -1,0 +1,80 @@
+"""What a reader found, field by field, as a person sees it: the words, and the value that came of them."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
+from enum import StrEnum
+
+from domain.events import StatedCircuit, StatedEtr, circuit_key_of, iso_utc
+from domain.message import Match
+from parsers.statements import Findings, Result
+
+MOST_MATCHES = 100
+MOST_CHARACTERS = 200
+
+_Value = str | datetime | StrEnum | StatedEtr | None
+
+# What a field is called, and where its value stands. Circuits are found by their ids.
+_VALUES: Mapping[str, Callable[[Result], _Value]] = {
+    "ticket": lambda result: result.event_id,
+    "maintenance_id": lambda result: result.event_id,
+    "status": lambda result: result.outage.status if result.outage else result.status,
+    "start": lambda result: result.outage.start if result.outage else result.start,
+    "end": lambda result: result.outage.end if result.outage else result.end,
+    "reported_at": lambda result: result.outage.reported_at if result.outage else None,
+    "etr": lambda result: result.outage.etr if result.outage else None,
+    "cause": lambda result: result.outage.cause if result.outage else None,
+    "zone": lambda result: result.outage.zone if result.outage else None,
+    "account": lambda result: result.account,
+    "summary": lambda result: result.summary,
+}
+_CIRCUITS = ("circuit", "circuits")
+
+
+def matches_of(matched: Sequence[tuple[str, str]], findings: Findings | None = None) -> tuple[Match, ...]:
+    """Return what a reader found in words, with the values that are among its findings; None: it found not enough."""
+    results = findings.results if findings else ()
+    circuits = [circuit for result in results for circuit in result.circuits or ()]
+    counted: Counter[str] = Counter()
+    found = []
+    for field, words in matched[:MOST_MATCHES]:
+        if field in _CIRCUITS:
+            value = _circuit(words, circuits)
+        else:
+            value = _value(list(_values(field, results)), counted[field])
+        counted[field] += 1
+        found.append(Match(field=field, words=_cut(words), value=_cut(value)))
+    return tuple(found)
+
+
+def _values(field: str, results: Sequence[Result]) -> Iterator[str]:
+    read = _VALUES.get(field)
+    for result in results if read else ():
+        if read and (value := read(result)) is not None:
+            yield _told(value)
+
+
+def _value(values: Sequence[str], number: int) -> str:
+    """Return the value of a field's match of this number: each window has its own, what is said once is that."""
+    if len(set(values)) == 1:
+        return values[0]
+    return values[number] if number < len(values) else ""
+
+
+def _circuit(words: str, circuits: Sequence[StatedCircuit]) -> str:
+    said = circuit_key_of(words)
+    exact = [circuit for circuit in circuits if circuit_key_of(circuit.circuit_id) == said]
+    named = exact or [circuit for circuit in circuits if circuit_key_of(circuit.circuit_id) in said]
+    once = dict.fromkeys(f"{one.circuit_id} {one.impact}" if one.impact else one.circuit_id for one in named)
+    return ", ".join(once)
+
+
+def _told(value: str | datetime | StrEnum | StatedEtr) -> str:
+    if isinstance(value, StatedEtr):
+        return iso_utc(value.at) if value.at else "none now"
+    return iso_utc(value) if isinstance(value, datetime) else str(value)
+
+
+def _cut(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= MOST_CHARACTERS else f"{line[: MOST_CHARACTERS - 1]}…"
