@@ -1,0 +1,504 @@
+"""Times of outages as notices write them: instants by explicit forms, and estimates in words that are no date.
+
+Nothing is guessed: all words of a time must be understood, a zone above all, and whatever an estimate may mean that
+these forms do not hold is not stated. Relative words count from the Date of the notice.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
+
+from domain.events import StatedEtr
+from parsers.clock import Clock
+from parsers.forms import DateOrder
+from parsers.mime import Notification
+from parsers.providers import Provider
+from parsers.statements import NotUnderstood
+from parsers.zones import instant, named_zone, zone_of
+
+_READ_CHARACTERS = 200
+_QUOTED_CHARACTERS = 80
+# A mail may be an hour late with what it expects.
+_LATE = timedelta(hours=1)
+# A time alone that has passed by hours can be that of tomorrow, or one that nobody removed.
+_SOON = timedelta(hours=16)
+_LONGEST = timedelta(days=31)
+_DAY = timedelta(days=1)
+
+_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_MONTH = (
+    r"(?P<name>jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?"
+    r"|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)"
+)
+_WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_WEEKDAY = re.compile(
+    r"(?<![\w/])(?:mon(?:day)?|tue(?:s|sday)?|wed(?:s|nesday)?|thu(?:r|rs|rsday)?|fri(?:day)?|sat(?:urday)?"
+    r"|sun(?:day)?)\b\.?",
+    re.IGNORECASE,
+)
+_NEAR_DAYS: Mapping[str, int] = {"yesterday": -1, "today": 0, "tomorrow": 1}
+_NEAR_DAY = re.compile(r"\b(?:yesterday|today|tomorrow)\b", re.IGNORECASE)
+
+# ISO 8601 without seconds: its offset is no end of a span.
+_SHORT_ISO = re.compile(r"(?<=\d)T(\d{2}:\d{2})(?=[+-]\d{2}:?\d{2})")
+_ISO = re.compile(r"(?<=\d)T(?=\d)")
+_COMPACT = re.compile(r"(?<![\w-])(\d{4})(\d{2})(\d{2})T(\d{2})(\d{2})(\d{2})?(?=Z\b|[+-]\d|[ ]|$)")
+_AFTER_YEAR = r"(?![\d:.h]|\s?[ap]\.?m\b|\s?(?:hrs?|hours?|h|uhr)\b)"
+_DATES = (
+    re.compile(r"(?<!\d)(?P<year>\d{4})(?P<sep>[-/. ])(?P<month>\d{1,2})(?P=sep)(?P<day>\d{1,2})(?!\d)"),
+    re.compile(rf"(?<!\d)(?P<year>\d{{4}})[-/. ]{_MONTH}[-/. ](?P<day>\d{{1,2}})(?!\d)", re.IGNORECASE),
+    re.compile(
+        rf"(?<!\d)(?P<day>\d{{1,2}})(?:st|nd|rd|th)?(?: of)?[-/ .]{{0,2}}{_MONTH}\.?[-/ .,']{{0,3}}"
+        rf"(?P<year>\d{{4}}|\d{{2}}){_AFTER_YEAR}",
+        re.IGNORECASE,
+    ),
+    re.compile(
+        rf"\b{_MONTH}\.?[-/ ]{{0,2}}(?P<day>\d{{1,2}})(?:st|nd|rd|th)?[-/ .,]{{1,3}}(?P<year>\d{{4}}){_AFTER_YEAR}",
+        re.IGNORECASE,
+    ),
+)
+_NUMBERS = re.compile(r"(?<!\d)(?P<first>\d{1,2})(?P<sep>[-/.])(?P<second>\d{1,2})(?P=sep)(?P<year>\d{4}|\d{2})(?!\d)")
+_WITHOUT_YEAR = (
+    re.compile(
+        rf"(?<![\d.:])(?P<day>\d{{1,2}})(?:st|nd|rd|th)?(?: of)?[-/ .]{{0,2}}{_MONTH}\b\.?(?![-/.]\d)", re.IGNORECASE
+    ),
+    re.compile(
+        rf"\b{_MONTH}\.?[-/ ]{{0,2}}(?P<day>\d{{1,2}})(?:st|nd|rd|th)?(?![\d:]|h\d|\s?[ap]\.?m\b)", re.IGNORECASE
+    ),
+)
+_NUMBERS_WITHOUT_YEAR = re.compile(
+    r"(?<![\d/.:-])(?P<first>\d{1,2})(?:/(?P<second>\d{1,2})(?![\d/.:])|\.(?P<dotted>\d{1,2})\.(?!\d))"
+)
+
+_HALF = r"(?P<half>[ap])\.?\s?m\b\.?"
+# What follows a time and is an offset from UTC, and not the end of a span: "18:00:00-05:00", "18:00 +01:00".
+_OFFSET_BEHIND = (
+    r"(?P<offset>(?:\s?\+\d{2}:?\d{2}|(?<=:\d\d:\d\d)-\d{2}:?\d{2}|(?<=\d\.\d{3})-\d{2}:?\d{2}|\s-\d{4})(?![\d:]))?"
+)
+_TIMES = (
+    re.compile(
+        rf"(?<![\d:.,])(?P<hour>\d{{1,2}}):(?P<minute>\d{{2}})(?::(?P<second>\d{{2}})(?:[.,]\d{{1,9}})?)?(?![\d:])"
+        rf"(?:\s?{_HALF})?{_OFFSET_BEHIND}",
+        re.IGNORECASE,
+    ),
+    re.compile(rf"(?<![\d:.,])(?P<hour>\d{{1,2}})\s?{_HALF}", re.IGNORECASE),
+    re.compile(r"(?<![\d:.,])(?P<hour>\d{1,2})h(?P<minute>\d{2})\b", re.IGNORECASE),
+    re.compile(r"(?<![\d:.,])(?P<hour>\d{1,2})\.(?P<minute>\d{2})(?=\s?(?:hrs?|h|hours|uhr)\b)", re.IGNORECASE),
+    re.compile(r"(?<![\d:.,+-])(?P<hour>[01]\d|2[0-3])(?P<minute>[0-5]\d)(?![\d:.,%/-])(?P<bare>)"),
+    re.compile(r"\b(?P<noon>noon)\b", re.IGNORECASE),
+)
+# "2:54 AM (0254) UTC" says the same time twice.
+_TWICE = re.compile(r"\s?\((?P<hour>\d{2}):?(?P<minute>\d{2})(?:\s?(?:hrs|h|hours))?\)")
+
+_NAMED_OFFSET = re.compile(
+    r"\b(?:UTC|GMT)(?:\s?[+-]\d{1,2}(?::?\d{2})?|\s\+\s\d{1,2}(?::?\d{2})?|\s-\s\d{1,2})(?![\d:])", re.IGNORECASE
+)
+_FILLERS = re.compile(
+    r"\b(?:at|on|the|of|hrs?|h|hours|uhr|approx(?:imately)?|about|around|circa|ca|local(?: standard)? time|local"
+    r"|timezone|time zone|tz)\b\.?|\b(?:us|u\.s\.) (?:&|and) canada\b",
+    re.IGNORECASE,
+)
+_PUNCTUATION = re.compile(r"[()\[\],;|@~]+|(?<!\S)[-–—.:]+(?!\S)|[.:]+(?=\s|$)")
+_END_OF_SPAN = re.compile(r"- ?\d{1,2}:\d{2}")
+_ZULU = re.compile(r"(?<=\d)(?:Z|(?=UTC\b|GMT\b))")
+# What follows a time and a zone and says nothing more of when.
+_PROSE = re.compile(r"[,;.]\s+(?=[A-Za-z])|\s+[-–—]\s+(?=[A-Za-z])|\s+\((?=(?:estimated?|approx|revised|updated)\b)")
+_NO_PROSE = re.compile(
+    r"\d|\b[A-Z]{2,5}\b|\b(?:[ap]\.?m|time|local|zone|noon|midnight|tomorrow|today|tonight|yesterday|next|last|mon(?:day)?"
+    r"|tue(?:sday)?|wed(?:nesday)?|thu(?:rsday)?|fri(?:day)?|sat(?:urday)?|sun(?:day)?|jan|feb|mar|apr|may|jun|jul|aug"
+    r"|sep|oct|nov|dec|eastern|central|mountain|pacific|no|not|cannot|never|longer|missed|passed|was|were|withdrawn"
+    r"|earlier|previous\w*|originally|utc|gmt)\b|n't\b"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Day:
+    """A day as it is written: with its year, or without, or as a weekday, or as a distance from the Date."""
+
+    year: int | None = None
+    month: int = 0
+    day: int = 0
+    weekday: int | None = None
+    distance: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Moment:
+    """What a text says of a moment. None: it does not say."""
+
+    day: _Day | None
+    time: time | None
+    zones: tuple[tzinfo, ...]
+    zone_words: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moments:
+    """How a notice writes times: ``clock`` knows order and zone, ``date`` is the Date of the notice, in UTC."""
+
+    clock: Clock
+    date: datetime
+
+    def instant(self, text: str, *, latest: bool = False) -> datetime:
+        """Return the instant that a text states: a time, its day and its zone, or else the provider's zone.
+
+        A date without a year is in the year nearest to the Date, a time alone on the nearest day. ``latest``: it is an
+        end. Raises ``NotUnderstood`` where anything is missing or any word of it is not known.
+        """
+        words = " ".join(text[:_READ_CHARACTERS].split())
+        moment = self._moment(_without_prose(words), words)
+        return self._instant(moment, words, latest=latest, ahead=False)
+
+    def etr(self, text: str) -> StatedEtr | None:
+        """Return the estimated time of restoration that a text states, with no instant where it says there is none.
+
+        None: it states neither, or in words that nobody can be sure of. Of a span it is the upper end.
+        """
+        words = " ".join(text.split())[:_READ_CHARACTERS].rstrip()
+        plain = words.strip(" .:;-–—*_")
+        if not plain:
+            return None
+        if _withdrawn(plain):
+            return StatedEtr(at=None, words=words)
+        try:
+            span = _duration(plain)
+            at = self.date + span if span else self._estimate(plain)
+        except (NotUnderstood, OverflowError):
+            return None
+        return StatedEtr(at=at, words=words)
+
+    def zone_in(self, text: str) -> str | None:
+        """Return the words in which a text names its zone, None where it names none or cannot be read."""
+        words = " ".join(text[:_READ_CHARACTERS].split())
+        try:
+            return self._moment(_without_prose(words), words).zone_words or None
+        except NotUnderstood:
+            return None
+
+    def _estimate(self, words: str) -> datetime:
+        text = _without_prose(_LEAD.sub("", words))
+        for bounds in _spans(text):
+            try:
+                first, last = (self._moment(bound, words) for bound in bounds)
+            except NotUnderstood:
+                continue
+            return self._upper(first, last, words)
+        return self._instant(self._moment(text, words), words, latest=True, ahead=True)
+
+    def _upper(self, first: _Moment, last: _Moment, words: str) -> datetime:
+        """Return the upper end of a span, each of whose ends may leave to the other what both share."""
+        zones = last.zones or first.zones
+        first = replace(first, day=first.day or last.day, time=first.time or last.time, zones=first.zones or zones)
+        earlier = self._instant(first, words, latest=False, ahead=True)
+        if last.day or not first.day:
+            later = self._instant(replace(last, zones=zones), words, latest=True, ahead=True)
+            if later < earlier:
+                raise NotUnderstood(f'it ends before it begins: "{words[:_QUOTED_CHARACTERS]}"')
+            return later
+        later = self._instant(replace(last, day=first.day, zones=zones), words, latest=True, ahead=True)
+        return later if later >= earlier else later + _DAY
+
+    # Which moment a text names
+
+    def _moment(self, text: str, words: str) -> _Moment:
+        rest = _COMPACT.sub(_expanded, _ZULU.sub(lambda found: f" {found[0]}", text))
+        rest = _ISO.sub(" ", _SHORT_ISO.sub(r" \1:00", rest))
+        named = [found[0] for found in _NAMED_OFFSET.finditer(rest)]
+        day, rest = self._day(_NAMED_OFFSET.sub(" ", rest), words)
+        at, offset, rest = _time(rest, words)
+        left = _PUNCTUATION.sub("|", _FILLERS.sub(" ", rest).strip())
+        chunks = dict.fromkeys(stripped for chunk in left.split("|") if (stripped := " ".join(chunk.split())))
+        if at is None and day is None:
+            raise NotUnderstood(f'no date and time in "{words[:_QUOTED_CHARACTERS]}"')
+        zones = (
+            *(self._zone(chunk, words) for chunk in (*named, offset) if chunk),
+            *(self._left_zone(chunk, words) for chunk in chunks),
+        )
+        return _Moment(day=day, time=at, zones=zones, zone_words=" ".join(filter(None, (*named, offset, *chunks))))
+
+    def _left_zone(self, chunk: str, words: str) -> tzinfo:
+        if _END_OF_SPAN.fullmatch(chunk):
+            raise NotUnderstood(f'is "{chunk}" a zone, or an end: "{words[:_QUOTED_CHARACTERS]}"')
+        return self._zone(chunk, words)
+
+    def _zone(self, chunk: str, words: str) -> tzinfo:
+        zone = zone_of(chunk, home=self.clock.zone, literal=self.clock.literal)
+        zone = zone or (named_zone(chunk) if "/" in chunk else None)
+        if zone is None:
+            raise NotUnderstood(f'"{chunk}" is no zone that is known: "{words[:_QUOTED_CHARACTERS]}"')
+        return zone
+
+    def _day(self, text: str, words: str) -> tuple[_Day | None, str]:
+        """Return the day that a text names, and the text without it."""
+        found = self._numbered_day(text, words)
+        rest = text if found is None else f"{text[: found[1]]} {text[found[2] :]}"
+        weekday = _WEEKDAY.search(rest)
+        if weekday:
+            rest = f"{rest[: weekday.start()]} {rest[weekday.end() :]}"
+        if found:
+            return found[0], rest
+        near = _NEAR_DAY.search(rest)
+        if near:
+            rest = f"{rest[: near.start()]} {rest[near.end() :]}"
+            return _Day(distance=_NEAR_DAYS[near[0].lower()]), rest
+        return (_Day(weekday=_WEEKDAYS.index(weekday[0][:3].lower())), rest) if weekday else (None, rest)
+
+    def _numbered_day(self, text: str, words: str) -> tuple[_Day, int, int] | None:
+        """Return the day that a text names by numbers or by the name of its month, and where that stands."""
+        for pattern in (*_DATES, _NUMBERS, *_WITHOUT_YEAR, _NUMBERS_WITHOUT_YEAR):
+            if found := pattern.search(text):
+                named = found.groupdict()
+                digits = named.get("year")
+                year = self._year(digits, words) if digits else None
+                if "first" in named:
+                    month, number = self._ordered(
+                        int(named["first"]), int(named["second"] or named["dotted"]), digits, words
+                    )
+                else:
+                    name = named.get("name")
+                    month = _MONTHS.index(name[:3].lower()) + 1 if name else int(named["month"])
+                    number = int(named["day"])
+                return _Day(year=year, month=month, day=number), found.start(), found.end()
+        return None
+
+    def _year(self, digits: str, words: str) -> int:
+        if len(digits) == 4:
+            return int(digits)
+        year = 2000 + int(digits)
+        if abs(year - self.date.year) > 1:
+            raise NotUnderstood(f'no year near the Date of the notice: "{words[:_QUOTED_CHARACTERS]}"')
+        return year
+
+    def _ordered(self, first: int, second: int, year: str | None, words: str) -> tuple[int, int]:
+        """Return month and day of two numbers, in the order that is known or that alone is possible."""
+        order = self.clock.order
+        if order is DateOrder.DAY_MONTH:
+            return second, first
+        if order is DateOrder.MONTH_DAY:
+            return first, second
+        if year is None or len(year) == 4:
+            if first == second or 12 < second <= 31:
+                return first, second
+            if 12 < first <= 31:
+                return second, first
+        raise NotUnderstood(
+            f'"{words[:_QUOTED_CHARACTERS]}": day and month in an order that is not known: '
+            "set date_order of the provider in the configuration"
+        )
+
+    # When that is
+
+    def _instant(self, moment: _Moment, words: str, *, latest: bool, ahead: bool) -> datetime:
+        """Return when a moment is; ``ahead``: it is expected, so that a day that is not stated lies ahead."""
+        at = moment.time
+        if at is None:
+            raise NotUnderstood(f'no time of the day in "{words[:_QUOTED_CHARACTERS]}"')
+        zones = moment.zones or (self._own(words),)
+        try:
+            found = {self._in_zone(moment.day, at, zone, latest=latest, ahead=ahead) for zone in zones}
+        except (ValueError, OverflowError):
+            raise NotUnderstood(f'no such date or time: "{words[:_QUOTED_CHARACTERS]}"') from None
+        if len(found) > 1:
+            raise NotUnderstood(f'its zones are not one: "{words[:_QUOTED_CHARACTERS]}"')
+        return found.pop()
+
+    def _own(self, words: str) -> tzinfo:
+        zone = named_zone(self.clock.zone) if self.clock.zone else None
+        if zone is None:
+            raise NotUnderstood(
+                f'"{words[:_QUOTED_CHARACTERS]}": no zone is stated: set zone of the provider in the configuration'
+            )
+        return zone
+
+    def _in_zone(self, day: _Day | None, at: time, zone: tzinfo, *, latest: bool, ahead: bool) -> datetime:
+        """Return the one of the days that can be meant on which this time is nearest, or the next."""
+        days = _days(day, self.date.astimezone(zone).date())
+        found = [instant(datetime.combine(one, at), zone, latest=latest) for one in days]
+        if not found:
+            raise ValueError("no such day")
+        if ahead and (day is None or day.weekday is not None):
+            ahead_of_it = [one for one in found if one > self.date - _LATE]
+            found = [one for one in ahead_of_it if day or one < self.date + _SOON]
+            if not found:
+                raise ValueError("past, or tomorrow")
+            return min(found)
+        return min(found, key=lambda one: abs(one - self.date))
+
+
+def moments_of(
+    notification: Notification, provider: Provider, *, order: DateOrder | None = None, zone: str | None = None
+) -> Moments:
+    """Return how a notice writes times: as the configuration says, else in the order and zone of its form.
+
+    Raises ``NotUnderstood`` where the notice has no Date, from which much is counted.
+    """
+    if notification.date is None:
+        raise NotUnderstood("it has no Date, without which its times cannot be read")
+    # Of an order that is not known, numbers that can be only one are read.
+    known = DateOrder(provider.date_order) if provider.date_order else order or DateOrder.MONTH_BY_NAME
+    clock = Clock(order=known, zone=provider.zone or zone, literal=provider.literal_zones)
+    return Moments(clock=clock, date=notification.date.astimezone(UTC))
+
+
+# Parts of a moment
+
+
+def _days(day: _Day | None, today: date) -> list[date]:
+    """Return the days that can be meant, near the day of the notice."""
+    if day is None:
+        return [today + distance * _DAY for distance in (-1, 0, 1)]
+    if day.distance is not None:
+        return [today + day.distance * _DAY]
+    if day.weekday is not None:
+        near = (today + distance * _DAY for distance in range(-7, 8))
+        return [one for one in near if one.weekday() == day.weekday]
+    if day.year is not None:
+        return [date(day.year, day.month, day.day)]
+    return list(_in_years(day, today.year))
+
+
+def _in_years(day: _Day, year: int) -> Iterator[date]:
+    for near in (year - 1, year, year + 1):
+        try:
+            yield date(near, day.month, day.day)
+        except ValueError:
+            # The 29th of February of another year.
+            continue
+
+
+def _time(text: str, words: str) -> tuple[time | None, str, str]:
+    """Return the time of the day that a text names, the offset behind it, and the text without both."""
+    for pattern in _TIMES:
+        found = pattern.search(text)
+        if not found:
+            continue
+        rest = text[found.end() :]
+        named = found.groupdict()
+        at = time(12) if named.get("noon") else _clock_time(named, words)
+        if (twice := _TWICE.match(rest)) and (int(twice["hour"]), int(twice["minute"])) == (at.hour, at.minute):
+            rest = rest[twice.end() :]
+        return at, (named.get("offset") or "").strip(), f"{text[: found.start()]} {rest}"
+    return None, "", text
+
+
+def _clock_time(named: Mapping[str, str | None], words: str) -> time:
+    hour, minute, second = (int(named.get(name) or 0) for name in ("hour", "minute", "second"))
+    half = (named.get("half") or "").lower()
+    if half and not 1 <= hour <= 12:
+        raise NotUnderstood(f'no hour of a half day: "{words[:_QUOTED_CHARACTERS]}"')
+    try:
+        return time(hour % 12 + (12 if half == "p" else 0) if half else hour, minute, second)
+    except ValueError:
+        raise NotUnderstood(f'no such time: "{words[:_QUOTED_CHARACTERS]}"') from None
+
+
+def _expanded(found: re.Match[str]) -> str:
+    return f"{found[1]}-{found[2]}-{found[3]} {found[4]}:{found[5]}:{found[6] or '00'}"
+
+
+def _without_prose(words: str) -> str:
+    """Return a text without what follows its time and zone and says nothing of when."""
+    for found in _PROSE.finditer(words):
+        if any(pattern.search(words, 0, found.start()) for pattern in _TIMES) and not _NO_PROSE.search(
+            words, found.end()
+        ):
+            return words[: found.start()]
+    return words
+
+
+# Estimates in words
+
+_LEAD = re.compile(
+    r"^(?:(?:the|service|services|is|are|will be|to be|currently|now|revised|updated|extended|new|latest|estimated"
+    r"|expected|estimate|anticipated|restored|etr|ettr|time|set|for|no later than|not later than|before|until|till|by"
+    r"|to"
+    r"|approx(?:imately)?\.?|about|around|circa|ca\.?|roughly|at|on|within|from|between)[ :]{1,2}){1,8}",
+    re.IGNORECASE,
+)
+_SPACED_SPAN = re.compile(r"\s(?:-|–|—|to|until|till|and)\s", re.IGNORECASE)
+_TIGHT_SPAN = re.compile(r"(?<=[\dm])[-–—](?=\d)", re.IGNORECASE)
+_ANY_ZONE = re.compile(r"\b(?:UTC|GMT|Z|[A-Z]{1,2}[SD]?T)\b|\dZ\b")
+
+_NOW = (
+    r"(?: (?:(?:is|are|was|has been|yet|available|known|provided|given|determined|established|stated|currently|now"
+    r"|still|at|the|this|that|present|point|time|moment|stage|from|carrier|vendor|provider|as|of|so|far))){0,9}"
+)
+_WITHDRAWN = re.compile(
+    r"(?:(?:the |an )?(?:etr|ettr|eta|estimate|estimated time of (?:restoration|repair)|restoration time)"
+    r"(?: (?:is|:|=|remains))?[ :]{1,2})?(?:is |are |currently |still |yet |now )?"
+    r"(?:t\.?b\.?[dac]|n[/.]?a|none|nil|unknown|undetermined|pending|unavailable"
+    r"|(?:not|un)(?: yet| currently| presently)?(?: been)? ?(?:known|available"
+    r"|determined|confirmed|established|provided|given)"
+    r"|(?:yet )?to be (?:advised|determined|announced|confirmed|established)"
+    r"|no(?:t)?(?: (?:an?|current|firm|definite|confirmed|reliable))? (?:etr|ettr|eta|estimate|estimated time of"
+    r" (?:restoration|repair)|estimated (?:restoration|repair) time|time))"
+    rf"{_NOW}",
+    re.IGNORECASE,
+)
+_AFTER_WITHDRAWN = re.compile(r"\s?(?:[.;,(\[]|\s[-–—]\s)\s?")
+_OTHER_TIMES = re.compile(r"\b(?:next update|technicians?|eta|crews?|dispatch\w*|update)\b", re.IGNORECASE)
+
+_UNITS: Mapping[str, timedelta] = {
+    "m": timedelta(minutes=1),
+    "h": timedelta(hours=1),
+    "d": timedelta(days=1),
+}
+_COUNTS: Mapping[str, float] = {
+    "a": 1, "an": 1, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9,
+    "ten": 10, "twelve": 12, "half an": 0.5,
+}  # fmt: skip
+_COUNT = rf"(?:\d{{1,4}}(?:[.,]\d)?|{'|'.join(sorted(_COUNTS, key=len, reverse=True))})"
+_UNIT = r"(?:minutes?|mins?\.?|m|hours?|hrs?\.?|h|days?|d)"
+_PLURAL = r"(?:\(s\))?"
+_DURATION = re.compile(
+    rf"(?:(?:the|is|it|will be|restored|expected|estimated|time|approx(?:imately)?\.?|about|around|circa|ca\.?|roughly"
+    r"|within|in|next|up to|less than|under|no more than|not more than|max\.?|maximum|another"
+    r"|further|additional|~|<)[ :]?){0,6}"
+    rf"(?:(?P<low>{_COUNT}) ?(?:{_UNIT}{_PLURAL} ?)?(?:-|–|—|to|or) ?)?"
+    rf"(?P<count>{_COUNT})[ -]?(?P<unit>{_UNIT}){_PLURAL}"
+    rf"(?:,? ?(?:and )?(?P<more>\d{{1,2}}) ?(?P<small>minutes?|mins?\.?|m))?"
+    r"(?: (?:from now|max\.?|maximum|approx(?:imately)?\.?|at most"
+    r"|or (?:less|sooner|so)|\((?:estimated?|approx\.?)\)))?",
+    re.IGNORECASE,
+)
+
+
+def _withdrawn(words: str) -> bool:
+    """Return whether words say that there is no estimate now, and nothing else of when."""
+    found = _WITHDRAWN.match(words)
+    if not found:
+        return False
+    rest = words[found.end() :]
+    if rest and not _AFTER_WITHDRAWN.match(rest):
+        return False
+    return not any(character.isdigit() for character in rest) or bool(_OTHER_TIMES.search(rest))
+
+
+def _duration(words: str) -> timedelta | None:
+    """Return the time that words name, of a span the longer one; None where they name none, or more than that."""
+    found = _DURATION.fullmatch(words)
+    if not found:
+        return None
+    unit = _UNITS[found["unit"][0].lower()]
+    span = _count(found["count"]) * unit
+    if found["more"]:
+        span += int(found["more"]) * _UNITS["m"]
+    if found["low"] and _count(found["low"]) * unit > span:
+        return None
+    return span if timedelta(0) < span <= _LONGEST else None
+
+
+def _count(text: str) -> float:
+    return _COUNTS.get(text.lower()) or float(text.replace(",", "."))
+
+
+def _spans(text: str) -> Iterator[tuple[str, str]]:
+    """Yield the ways to take a text apart into the two ends of a span, each with a time of its own."""
+    # Without a blank, and without a zone, the second time can be the offset of the first.
+    patterns = (_SPACED_SPAN, _TIGHT_SPAN) if _ANY_ZONE.search(text) else (_SPACED_SPAN,)
+    for pattern in patterns:
+        for found in pattern.finditer(text):
+            bounds = text[: found.start()], text[found.end() :]
+            if all(any(one.search(bound) for one in _TIMES) for bound in bounds):
+                yield bounds
