@@ -59,6 +59,9 @@ _UNUSABLE_CHARSETS = frozenset({"idna", "punycode", "undefined", "unicode_escape
 _WIDE_CHARSETS = ("utf_16", "utf_32")
 
 _LIST_FIELDS = ("list-id", "list-post", "mailing-list", "x-google-group-id")
+# What answering machines wrote before RFC 3834, and who writes bounces that are no reports.
+_REPLY_FIELDS = ("x-autoreply", "x-autorespond", "x-autoresponder")
+_POSTMASTERS = frozenset({"mailer-daemon", "postmaster"})
 _VIA = re.compile(r"\bvia\b", re.IGNORECASE)
 
 # Who sent a mail, who sent it on, and what our own server makes of that.
@@ -96,6 +99,7 @@ class Notification:
     date of the topmost Received header. ``list_name`` is the first label of the List-Id, ``list_sender`` who wrote what
     a list sent on under its own address, as the list says. ``other_subject`` is a second
     one to try: that of the covering mail where this is a notice sent on. ``problems`` say what was left out.
+    ``automatic``: a machine answered with it, or with the mail that it is attached to: a bounce, an automatic reply.
     """
 
     subject: str
@@ -113,6 +117,7 @@ class Notification:
     problems: tuple[str, ...]
     other_subject: str = ""
     authentication_results: tuple[str, ...] = ()
+    automatic: bool = False
 
     def of_type(self, content_type: str) -> list[str]:
         """Return the texts of one type, in the order of the message."""
@@ -350,6 +355,7 @@ class _Found:
     """What the walk through the parts of one message has gathered."""
 
     budget: _Budget
+    automatic: bool = False
     texts: list[Text] = field(default_factory=list)
     files: list[File] = field(default_factory=list)
     attached: list[Notification] = field(default_factory=list)
@@ -366,14 +372,14 @@ class _Part:
     body: bytes
 
 
-def _notification(raw: bytes, *, depth: int, budget: _Budget) -> Notification:
+def _notification(raw: bytes, *, depth: int, budget: _Budget, automatic: bool = False) -> Notification:
     start = _start_of_headers(raw)
     fields, body = _split(raw, start)
     if body - start >= HEADER_BLOCK_BYTES:
         raise MalformedMessage(f"headers of more than {HEADER_BLOCK_BYTES} bytes")
-    found = _Found(budget)
-    _walk(_part(fields, raw[body:]), depth, found)
     sender, problem = _sender(fields)
+    found = _Found(budget, automatic or _is_automatic(fields, sender))
+    _walk(_part(fields, raw[body:]), depth, found)
     dated = instant_of(_first(fields, "date"))
     return Notification(
         subject=without_controls(_decode_words(_first(fields, "subject")))[:SUBJECT_CHARACTERS],
@@ -390,6 +396,20 @@ def _notification(raw: bytes, *, depth: int, budget: _Budget) -> Notification:
         attached=tuple(found.attached),
         problems=tuple(found.problems),
         authentication_results=tuple(fields.get("authentication-results", ())),
+        automatic=found.automatic,
+    )
+
+
+def _is_automatic(fields: Fields, sender: str | None) -> bool:
+    """Return whether a machine answered with a mail: a report on another mail, or an automatic reply.
+
+    Notices are written by machines too, and say so as auto-generated. Source: RFC 3834 3.1.7 and 5, RFC 6522.
+    """
+    return (
+        _first(fields, "content-type").lower().startswith("multipart/report")
+        or _first(fields, "auto-submitted").lower().startswith("auto-replied")
+        or any(name in fields for name in _REPLY_FIELDS)
+        or (sender or "").partition("@")[0] in _POSTMASTERS
     )
 
 
@@ -438,7 +458,7 @@ def _keep(part: _Part, depth: int, found: _Found) -> None:
     if not content.strip():
         return
     if part.type == "message/rfc822":
-        found.attached.append(_notification(content, depth=depth + 1, budget=found.budget))
+        found.attached.append(_notification(content, depth=depth + 1, budget=found.budget, automatic=found.automatic))
     elif part.type in ("text/plain", "text/html", "text/calendar"):
         _keep_text(part, content, found)
     elif part.type in FILE_TYPES:

@@ -1,8 +1,23 @@
-"""What a notice is about, before anybody reads it: planned work, an unplanned loss, or neither."""
+"""What a notice is about, before anybody reads it: planned work, an unplanned loss, or neither.
 
+Whoever doubts says planned work: what is sorted as an outage is shown to its maintenance readers too, but last. The
+words are those of carriers' subjects in the languages in which they write; each table is one pattern, whose words
+begin where a word begins. Source: tests/mail, tests/outages and tests/no_outages.
+"""
+
+import re
 from enum import StrEnum
 
+from parsers.lines import lines_of
 from parsers.mime import Notification
+
+# The beginning of a text says what it is about, and its first sentences whether it is a letter of another kind.
+_BEGINNING_CHARACTERS = 2000
+_OPENING_CHARACTERS = 400
+_GREETING_CHARACTERS = 250
+
+# What every calendar of the BCOP states. Source: github.com/jda/maintnote-std, standard.md.
+_MAINTNOTE = "X-MAINTNOTE-"
 
 
 class Sort(StrEnum):
@@ -15,4 +30,268 @@ class Sort(StrEnum):
 
 def sort_of(notification: Notification) -> Sort:
     """Return what a notice is about. An emergency maintenance with a window is planned work."""
-    return Sort.MAINTENANCE
+    if _answered_by_itself(notification):
+        return Sort.OTHER
+    calendars = notification.of_type("text/calendar")
+    if any(_MAINTNOTE in calendar.upper() for calendar in calendars):
+        return Sort.MAINTENANCE
+    sort = _by_words(notification)
+    # No outage is announced by an invitation.
+    return Sort.OTHER if calendars and sort is Sort.OUTAGE else sort
+
+
+def _by_words(notification: Notification) -> Sort:
+    text = _beginning(notification)
+    by_subject = _by_subject(_UNPLANNED.sub(" ", notification.subject))
+    if by_subject is Sort.OUTAGE:
+        return _unless_it_is_none(text)
+    return by_subject or _by_text(_UNPLANNED.sub(" ", text))
+
+
+def _answered_by_itself(notification: Notification) -> bool:
+    """Return whether a machine answered with this mail: as its headers say, its subject, or its first sentence."""
+    subjects = f"{notification.subject}\n{notification.other_subject}"
+    return notification.automatic or bool(
+        _ANSWERED.search(subjects) or _AWAY.search(_beginning(notification)[:_OPENING_CHARACTERS])
+    )
+
+
+def _by_subject(subject: str) -> Sort | None:
+    """Return what a subject says, None where it says nothing. Words of planned work win over those of an outage."""
+    if _LETTER.search(subject):
+        return Sort.OTHER
+    if _PLANNED.search(subject) or _PLANNED_SUBJECT.search(subject):
+        return Sort.MAINTENANCE
+    return Sort.OUTAGE if _UNPLANNED_LOSS.search(subject) else None
+
+
+def _unless_it_is_none(text: str) -> Sort:
+    """Return what a notice is about whose subject names an outage: its text can state a window, or sell something."""
+    if _WINDOW.search(text):
+        return Sort.MAINTENANCE
+    if _LETTER.search(text[:_GREETING_CHARACTERS]) or _OFFER.search(text):
+        return Sort.OTHER
+    return Sort.OUTAGE
+
+
+def _by_text(text: str) -> Sort:
+    """Return what a text is about whose subject does not say."""
+    if _PLANNED.search(text) or _WINDOW.search(text):
+        return Sort.MAINTENANCE
+    if _LETTER.search(text[:_OPENING_CHARACTERS]) or _OFFER.search(text):
+        return Sort.OTHER
+    return Sort.OUTAGE if _UNPLANNED_LOSS.search(text) else Sort.OTHER
+
+
+def _beginning(notification: Notification) -> str:
+    """Return the beginning of the newest text, line by line."""
+    return "\n".join(lines_of(notification))[:_BEGINNING_CHARACTERS]
+
+
+def _any_of(*words: str) -> re.Pattern[str]:
+    return re.compile(rf"(?<!\w)(?:{'|'.join(words)})", re.IGNORECASE)
+
+
+# What is said not to be planned; it is left out before planned work is looked for.
+_UNPLANNED = _any_of(
+    r"(?:un|non|not|no)[ -]?(?:planned|scheduled)\b",
+    r"(?:un|nicht )geplant\w{0,3}",
+    r"(?:no|não|nao) (?:programad|planejad|planead|planificad)\w{0,3}",
+    r"non (?:programmé|planifié|programmat|pianificat)\w{0,3}",
+    *(r"(?:on|niet )gepland\w{0,3}", r"plansız", r"nieplanowan\w{0,3}", r"oplanera\w{0,3}", r"neplánovan\w{0,3}"),
+)
+
+_PLANNED = _any_of(
+    *(r"planned", r"pre-?planned", r"maint(?:enance|s?\b)", r"essential works?\b", r"hazcon", r"hazardous condition"),
+    *(r"scheduled (?:\w{1,12} ){0,2}(?:works?\b|outage|upgrade|event|activit|downtime|interruption|repair|migration)",),
+    *(r"(?:emergency|urgent|engineering|night|civil|third[ -]party) works?\b", r"service advisory notice"),
+    *(r"(?:repair|service|change|outage|work|downtime) window\b", r"change (?:request|notification|advisory|window)"),
+    *(r"re-?schedul", r"postpone", r"(?:CHG|CRQ|GCR)-?\d{4}", r"planned event", r"at[ -]risk (?:work|event|period)"),
+    *(r"\w{0,20}wartung", r"geplant", r"planmäßig", r"planmaessig", r"bauarbeiten", r"arbeiten am netz"),
+    *(r"mantenimiento", r"programad", r"planificad", r"trabajos? (?:program|planif|urgent|de emergencia)"),
+    *(r"manuten[çc][ãa]o", r"planejad", r"janela de"),
+    *(r"travaux", r"(?:programm|planifi)é", r"op[ée]ration (?:programm|planifi)", r"intervention (?:programm|planifi)"),
+    *(r"manutenzion", r"programmat", r"pianificat", r"lavori"),
+    *(r"gepland", r"werkzaamheden", r"\w{0,20}onderhoud"),
+    *(r"planlı", r"planli", r"bakım", r"bakim", r"prace (?:plan|serwis|konserw)", r"planowan", r"konserwac"),
+    *(r"planera[td]", r"\w{0,20}underhåll", r"planlagt", r"vedlikehold", r"vedligehold", r"huolto"),
+    *(r"údržb", r"plánovan", r"плановы", r"профилактическ", r"обслуживани"),
+)
+
+_PLANNED_SUBJECT = _any_of(r"scheduled", r"window\b", r"demand notification", r"dry run")
+
+# The labels of a window: what has one is planned work, whatever it is called.
+_WINDOW = re.compile(
+    r"^\W{0,4}(?:maintenance|planned|scheduled|change|implementation)\W{1,3}"
+    r"(?:(?:maintenance|works?|activity|event|outage|change|service)\W{1,3})?"
+    r"(?:window|start|begin|end|finish|date|time|period|duration)"
+    r"|^\W{0,4}(?:wartungsfenster|ventana de|janela de|fenêtre de|finestra di|onderhoudsvenster)",
+    re.IGNORECASE | re.MULTILINE,
+)
+
+_UNPLANNED_LOSS = _any_of(
+    *(r"outages?\b", r"service[ -](?:impact|affect|interrupt|disrupt|degrad|down|restor|unavailab|loss|issue|alert)"),
+    *(r"faults?\b", r"faulty", r"trouble", r"incidents?\b", r"degrad", r"disturbance", r"disruption", r"interruption"),
+    *(
+        r"(?:fib(?:er|re)|cable|span|line)[ -](?:cut|break|damage|fault|failure)",
+        r"(?:cut|damaged|broken) (?:fib|cable)",
+    ),
+    *(r"restor(?:ed|ation)", r"rfo\b", r"reason for outage", r"root cause", r"post-?mortem", r"post[ -]incident"),
+    *(r"(?:circuit|link|port|service|site|line|node|bgp|session|wave(?:length)?|hard|is|are|went|now) down\b",),
+    *(
+        r"(?:down|impaired|unreachable|flapping|bouncing)\b",
+        r"loss of (?:service|signal|light|redundancy|connectivity)",
+    ),
+    *(r"(?:ticket|case)\b.{0,60}\b(?:open|creat|updat|clos|resolv|clear|new|escalat)", r"ettr?\b", r"etr\b"),
+    *(
+        r"packet loss",
+        r"(?:high|increased|elevated) (?:latency|error)",
+        r"unavailab",
+        r"(?:hardware|power|card) failure",
+    ),
+    *(r"\w{0,20}störung", r"\w{0,20}stoerung", r"entstört", r"\w{0,20}ausfall", r"unterbrechung", r"beeinträchtigung"),
+    *(r"incidencia", r"incidente", r"aver[íi]a", r"falla\b", r"corte (?:de|del|en)\b", r"interrupci[óo]n", r"ca[íi]da"),
+    *(r"falha", r"interrup[çc][ãa]o", r"indisponib", r"rompimento", r"queda d"),
+    *(r"panne", r"coupure", r"dérangement", r"perturbation", r"rétabli"),
+    *(r"guasto", r"disservizio", r"interruzione", r"\w{0,20}storing", r"uitval"),
+    *(
+        r"arıza",
+        r"ariza",
+        r"kesinti",
+        r"awari",
+        r"\w{0,20}störning",
+        r"\w{0,20}avbrott",
+        r"driftsforstyrrelse",
+        r"feil på",
+    ),
+    *(r"poruch", r"výpadek", r"vika\b", r"авари", r"сбой", r"перерыв"),
+)
+
+# Letters about other matters, which name outages and tickets all the same.
+_LETTER = _any_of(
+    *(r"\w{0,12}survey", r"satisfaction", r"how (?:did|are|was|were|would) (?:we|our|you)", r"rate (?:us|our|your)\b"),
+    *(r"tell us how", r"(?:share|give us|value) your (?:feedback|opinion|thoughts)", r"feedback (?:form|request)"),
+    *(
+        r"\w{0,20}umfrage",
+        r"encuesta",
+        r"enqu[êe]te",
+        r"sondaggio",
+        r"pesquisa",
+        r"zufriedenheit",
+        r"\w{0,20}tevredenheid",
+    ),
+    *(r"e?-?invoice", r"billing", r"payment", r"statement of account", r"account statement", r"overdue", r"remittance"),
+    *(
+        r"credit (?:note|memo|request|claim|approv|appl|issu)",
+        r"(?:sla|service|rfo|outage) credits?\b",
+        r"refund",
+        r"rebate",
+    ),
+    *(r"\w{0,20}rechnung", r"gutschrift", r"mahnung", r"factura", r"facture\b", r"fattura", r"fatura", r"factuur"),
+    *(
+        r"prices?\b",
+        r"pricing",
+        r"tariff",
+        r"rate (?:increase|change|adjustment)",
+        r"\w{0,20}preis",
+        r"precio",
+        r"prezz",
+    ),
+    *(r"prix\b", r"prijs", r"\w{0,10}tarif", r"tarifa", r"surcharge", r"contract", r"renewal", r"verlängerung"),
+    *(
+        r"webinar",
+        r"newsletter",
+        r"white ?paper",
+        r"e-?book\b",
+        r"(?:save|mark) the date",
+        r"join us",
+        r"you.re invited",
+    ),
+    *(
+        r"invitation",
+        r"einladung",
+        r"invito\b",
+        r"convite",
+        r"uitnodiging",
+        r"exclusive",
+        r"special offer",
+        r"discount",
+    ),
+    *(r"(?:register|sign up|book|subscribe) (?:now|today|your)", r"introducing", r"discover", r"never .{0,30}again"),
+    *(
+        r"password",
+        r"passcode",
+        r"(?:verification|security|one-time) (?:code|password)",
+        r"verify your",
+        r"credentials",
+    ),
+    *(r"(?:new|your) (?:log-?in|sign-?in|account)\b", r"account (?:lock|activat|creat)", r"kennwort", r"passwort"),
+    *(r"contraseña", r"mot de passe", r"senha\b", r"wachtwoord", r"şifre", r"hasło"),
+    *(r"order (?:confirm|status|update|acknowl|number|no\b|#|\d|entry|deliver|complet)", r"firm order", r"foc\b"),
+    *(r"(?:your|service|purchase|new|sales) order\b", r"delivery date", r"\w{0,20}bestellung", r"auftrag", r"pedido"),
+    *(r"commande\b", r"ordine\b", r"quot(?:e|ation)\b", r"angebot", r"oferta", r"offerte"),
+    *(r"(?:daily|weekly|monthly|quarterly|annual|yearly) (?:\w{1,20} ){0,3}(?:report|review|summary|statistics)",),
+)
+
+# What is sold in the text of a letter, whatever its subject asks.
+_OFFER = _any_of(
+    *(
+        r"webinar",
+        r"white ?paper",
+        r"book a (?:demo|meeting|call)",
+        r"free trial",
+        r"(?:register|sign up) (?:now|today)",
+    ),
+    *(
+        r"(?:talk|speak) to (?:sales|an expert|our experts|our sales)",
+        r"limited[ -]time",
+        r"\d{1,2} ?% off",
+        r"newsletter",
+    ),
+    *(r"promotional", r"your account manager (?:can|will|would)", r"download (?:the|our) (?:guide|report|e-?book)"),
+)
+
+# What answering machines and mail servers write before a subject, or instead of it.
+_ANSWERED = _any_of(
+    *(
+        r"auto(?:matic(?:ally)?)?[ -]?(?:generated )?(?:reply|replies|response|answer)\b",
+        r"out[ -]of[ -](?:the[ -])?office",
+    ),
+    *(r"ooo\b", r"automatische (?:antwort|rückmeldung)", r"abwesen", r"réponse automatique", r"absence (?:du|de)"),
+    *(r"respuesta autom[áa]tica", r"fuera de (?:la )?oficina", r"resposta autom[áa]tica", r"ausência"),
+    *(r"risposta automatica", r"fuori (?:sede|ufficio)", r"automatisch antwoord", r"afwezig", r"autosvar"),
+    *(r"automatiskt svar", r"automatisk svar", r"frånvaro", r"fravær", r"automaattinen vastaus", r"poissa"),
+    *(r"odpowied[źz] automatyczna", r"nieobecno", r"otomatik yan[ıi]t", r"automatická odpověď", r"автоответ"),
+    *(r"undeliver", r"delivery status notification", r"(?:mail|message) delivery", r"returned mail", r"failure notice"),
+    *(r"delivery (?:has )?(?:failed|failure|delayed|incomplete)", r"(?:message|mail) not delivered", r"unzustellbar"),
+    *(r"non remis", r"no se (?:pudo|puede) entregar", r"non recapitabile", r"onbestelbaar", r"could not be delivered"),
+    *(r"(?:read|gelesen|lu|leído|letto|lida|not read):", r"read receipt", r"recall:"),
+)
+
+# How a person who is away begins, and a mail server that could not deliver.
+_AWAY = _any_of(
+    *(
+        r"out of (?:the )?office",
+        r"(?:i am|i'm|i will be|i'll be) (?:currently )?(?:away|on\b|out\b|travelling|traveling)",
+    ),
+    *(
+        r"limited access to (?:my )?e-?mail",
+        r"no access to (?:my )?e-?mail",
+        r"(?:annual|parental|maternity|sick) leave",
+    ),
+    *(
+        r"nicht im (?:büro|hause?)\b",
+        r"bin (?:ich )?(?:\w{1,12} ){0,6}(?:abwesend|nicht erreichbar)",
+        r"ich bin (?:bis|vom)",
+    ),
+    *(r"(?:en|in) (?:congés?|vacances|vacaciones|ferie|férias)\b", r"de vacaciones", r"de férias", r"je suis absent"),
+    *(
+        r"fuera de (?:la )?oficina",
+        r"estou ausente",
+        r"estoy ausente",
+        r"sono (?:assente|fuori)",
+        r"ben (?:ik )?afwezig",
+    ),
+    *(r"(?:could|can) ?not be delivered", r"unable to deliver", r"delivery to the following", r"wasn.t delivered"),
+    *(r"this is the (?:qmail|mail system|postfix)", r"undelivered mail"),
+)
