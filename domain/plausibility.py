@@ -1,10 +1,10 @@
-"""What can be true of a maintenance, relative to when the message was received, and which date orders an update."""
+"""What can be true of an event, relative to when the message was received, and which date orders an update."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from domain.events import StatedWindow, Update
+from domain.events import StatedOutage, StatedWindow, Update
 
 LONGEST_PAST = timedelta(days=400)
 LONGEST_FUTURE = timedelta(days=5 * 365.25)
@@ -12,6 +12,10 @@ LONGEST_WINDOW = timedelta(days=180)
 UNUSUAL_WINDOW = timedelta(days=31)
 MOST_EVENTS = 200
 MOST_WINDOWS = 1000
+
+# An outage is told of when it is there: what begins or ends so long after the receipt is told in another zone.
+OUTAGE_AHEAD = timedelta(hours=1)
+LONGEST_ETR = timedelta(days=366)
 
 ENDS_FIRST = "ends before it starts"
 
@@ -62,6 +66,9 @@ def _accepted(updates: Sequence[Update], received_at: datetime) -> Judgement:
 
 
 def _without_impossible_windows(update: Update) -> Update | None:
+    outage = update.outage
+    if outage and outage.start and outage.end and outage.end < outage.start:
+        return None
     windows = tuple(window for window in update.windows or () if window.end > window.start)
     if not update.windows:
         return update
@@ -72,6 +79,8 @@ def refuse(update: Update, received_at: datetime) -> list[str]:
     """Return what of an update cannot be true, one line for each fault; empty where all of it can."""
     if not update.event_id.strip():
         return ["no id"]
+    if update.outage:
+        return [f"{update.event_id}: {fault}" for fault in _faults_of_outage(update.outage, received_at)]
     faults = [(window, refuse_window(window, received_at)) for window in update.windows or ()]
     return [f"{update.event_id}: {_words(window)}: {fault}" for window, found in faults for fault in found]
 
@@ -87,6 +96,23 @@ def refuse_window(window: StatedWindow, received_at: datetime) -> list[str]:
         faults.append("starts more than 5 years after the receipt")
     if window.end - window.start > LONGEST_WINDOW:
         faults.append(f"is longer than {LONGEST_WINDOW.days} days")
+    return faults
+
+
+def _faults_of_outage(outage: StatedOutage, received_at: datetime) -> list[str]:
+    """Return why what is stated of an outage cannot be true, relative to the receipt of the message that states it."""
+    faults = []
+    for name in ("start", "end", "reported_at"):
+        at: datetime | None = getattr(outage, name)
+        if at and at > received_at + OUTAGE_AHEAD:
+            faults.append(f"{name} {_instant(at)}: is after the receipt")
+        if at and at < received_at - LONGEST_PAST:
+            faults.append(f"{name} {_instant(at)}: is more than {LONGEST_PAST.days} days before the receipt")
+    if outage.start and outage.end and outage.end < outage.start:
+        faults.append(f"{_instant(outage.start)} to {_instant(outage.end)}: {ENDS_FIRST}")
+    etr = outage.etr.at if outage.etr else None
+    if etr and abs(etr - received_at) > LONGEST_ETR:
+        faults.append(f"etr {_instant(etr)}: is more than {LONGEST_ETR.days} days from the receipt")
     return faults
 
 
@@ -113,7 +139,7 @@ def _flood(updates: Sequence[Update]) -> str:
 
 
 def _sifted(update: Update, received_at: datetime) -> Update | None:
-    if not update.event_id.strip():
+    if not update.event_id.strip() or (update.outage and _faults_of_outage(update.outage, received_at)):
         return None
     if not update.windows:
         return update
@@ -130,4 +156,8 @@ def _warnings(update: Update) -> list[str]:
 
 
 def _words(window: StatedWindow) -> str:
-    return f"window {window.start:%Y-%m-%d %H:%MZ} to {window.end:%Y-%m-%d %H:%MZ}"
+    return f"window {_instant(window.start)} to {_instant(window.end)}"
+
+
+def _instant(at: datetime) -> str:
+    return f"{at:%Y-%m-%d %H:%MZ}"
