@@ -101,6 +101,11 @@ def forwards_in(notification: Notification) -> Iterator[Forward]:
                 yield _forward(block, written, dict(_ends(block.sender, blocks)))
 
 
+def header_in(line: str) -> tuple[str, str] | None:
+    """Return which header of a mail a line is ("from", "date", "subject", "other"), and what it says; None for none."""
+    return _header(line)
+
+
 def _ends(sender: str, blocks: list[tuple[Text, list[_Block]]]) -> Iterator[tuple[Text, _Block]]:
     """Yield the texts in which a mail of a sender was forwarded, each with the block of its headers."""
     for text, found in blocks:

@@ -1,0 +1,274 @@
+"""The newest text of a notice, and the labelled fields in it.
+
+A carrier's mail often bears its earlier ones: quoted, below their headers, or as a log. Only what is new in it speaks.
+"""
+
+import html
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from parsers.clock import Clock
+from parsers.forms import DateOrder
+from parsers.forwarding import header_in
+from parsers.lines import lines_of, rows_of
+from parsers.mime import Notification, Text
+from parsers.outage.times import Moments
+from parsers.statements import NotUnderstood
+
+_SEARCHED_CHARACTERS = 300_000
+_LINE_CHARACTERS = 1000
+_HEADER_LINES = 8
+_MOST_ENTRIES = 500
+_LABEL_CHARACTERS = 50
+_LABEL_WORDS = 7
+_VALUE_CHARACTERS = 2000
+
+# A line, and where it begins and ends in its text.
+_Line = tuple[str, int, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Field:
+    """A label as it is written, without its colon, and what stands behind it or under it."""
+
+    label: str
+    value: str
+
+
+def newest_text(notification: Notification) -> Notification:
+    """Return a notice without what it quotes: nothing below a quotation mark or the headers of an earlier mail.
+
+    Of a log with several dated entries only the newest is left.
+    """
+    texts = tuple(_newest(text, notification.date) for text in notification.texts)
+    return notification if texts == notification.texts else replace(notification, texts=texts)
+
+
+def fields_of(notification: Notification) -> tuple[Field, ...]:
+    """Return the labelled values of a notice in their order, each once: of its tables first, then of its lines.
+
+    The longest html part counts, else the plain text. A value that is not on the line of its label is on the next.
+    """
+    found = (*_row_fields(rows_of(notification)), *_line_fields(lines_of(notification)))
+    return tuple(dict.fromkeys(field for field in found if field.label))
+
+
+def tables_of(notification: Notification) -> Iterator[tuple[Field, ...]]:
+    """Yield each row of the tables that have a row of headings, as fields whose labels are the headings."""
+    headings: Sequence[str] = ()
+    for row in rows_of(notification):
+        if len(row) >= 2 and len(row) == len(headings):
+            yield tuple(Field(label=label, value=value) for label, value in zip(headings, row, strict=True))
+        else:
+            headings = row if len(row) >= 2 and all(_heading(cell) for cell in row) else ()
+
+
+# The newest text
+
+_QUOTATION = re.compile(r"\s{0,3}>(?!.{0,200}<\s*$)(?!>>\s?\w)")
+_WROTE = re.compile(
+    r"(?:wrote|writes|schrieb\b.{0,120}|a écrit|escribió|ha scritto|schreef\b.{0,120}|escreveu|skrev\b.{0,120}"
+    r"|napisał(?:\(a\)|a)?|napsal(?:\(a\)|a)?|kirjoitti)\s?:\s*$",
+    re.IGNORECASE,
+)
+_ORIGINAL = re.compile(
+    r"\s*[-_*=]{2,}\s*(?:begin )?(?:original|forwarded|previous|ursprüngliche|weitergeleitete|message|mensaje|mensagem"
+    r"|messaggio|oorspronkelijk|doorgestuurd|wiadomość|původní|opprinnelig|ursprungligt|oprindelig|alkuperäinen|history"
+    r"|earlier|prior)\b.{0,60}[-_*=]{2,}\s*$",
+    re.IGNORECASE,
+)
+_HISTORY = re.compile(
+    r"\W{0,6}(?:(?:begin forwarded message|(?:previous|prior|earlier|past|older)(?: (?:status|ticket|incident))?"
+    r" (?:updates?|messages?|notes?|entries|notifications?|communications?|correspondence)"
+    r"|(?:update|ticket|incident|case|notification|communication|event) history"
+    r"|history)\s*(?:\(.{0,40}\))?\s*:?)\W{0,6}$",
+    re.IGNORECASE,
+)
+_QUOTING_TAG = re.compile(
+    r"<(?:blockquote\b(?![^<>]{0,500}margin-left)|div\b[^<>]{0,300}\b(?:gmail_quote|divRplyFwdMsg|moz-cite-prefix"
+    r"|yahoo_quoted|appendonsend|OutlookMessageHeader|protonmail_quote|zmail_extra)|hr\b[^<>]{0,300}\bstopSpelling)",
+    re.IGNORECASE,
+)
+_TAG = re.compile(r"<(/?[a-zA-Z][a-zA-Z0-9]{0,15}|!--)[^<>]{0,2000}>")
+_BREAKING = frozenset({"br", "p", "div", "tr", "table", "li", "ul", "hr", "pre", "blockquote", "title"})
+_BREAKING_TAGS = _BREAKING | {f"h{number}" for number in range(1, 7)}
+
+_DAY_WORD = r"(?:(?:mon|tue|wed|thu|fri|sat|sun)[a-z]{0,6}\.?,?\s)?"
+_MONTH_WORD = r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]{0,6}\.?"
+_DATE = (
+    rf"{_DAY_WORD}(?:\d{{4}}[-/.]\d{{1,2}}[-/.]\d{{1,2}}|\d{{1,2}}[-/.]\d{{1,2}}[-/.]\d{{2,4}}"
+    rf"|\d{{1,2}}[-/ ]{_MONTH_WORD}(?:[-/ ,]{{1,2}}\d{{4}})?|{_MONTH_WORD} \d{{1,2}}(?:st|nd|rd|th)?(?:,? \d{{4}})?)"
+)
+_CLOCK = r"\d{1,2}:\d{2}(?::\d{2})?(?:\s?[ap]\.?m\b\.?)?"
+# What begins an entry of a log: its number perhaps, and its date and time.
+_ENTRY = re.compile(
+    rf"\W{{0,4}}(?:(?:update|entry|note|posted|log)\b[ #\d.:()-]{{0,8}}(?:posted |added )?(?:at |on )?)?[-–\[( ]{{0,3}}"
+    rf"(?P<stamp>{_DATE}(?:,| at| -|T)?\s?{_CLOCK}|{_CLOCK}(?:\s?[A-Z]{{3,4}})?(?:,| on| -)?\s{_DATE})"
+    r"(?P<zone>\s?\(?(?:[A-Z]{1,4}\b(?:[+-]\d{1,2}(?::\d{2})?)?|[+-]\d{2}:?\d{2})\)?)?(?P<rest>.{0,1000})",
+    re.IGNORECASE,
+)
+
+
+def _newest(text: Text, date: datetime | None) -> Text:
+    lines = list(_html_lines(text.text) if text.type == "text/html" else _plain_lines(text.text))
+    end = _end(text, lines)
+    spoken = _without_older(text.text[:end], [line for line in lines if line[1] < end], date)
+    return text if spoken == text.text else Text(type=text.type, text=spoken)
+
+
+def _end(text: Text, lines: Sequence[_Line]) -> int:
+    """Return where the new text ends: before the first line of what is quoted."""
+    tag = _QUOTING_TAG.search(text.text) if text.type == "text/html" else None
+    end = tag.start() if tag else len(text.text)
+    return min(end, next((start for number, (_, start, _) in enumerate(lines) if _quotes(lines, number)), end))
+
+
+def _quotes(lines: Sequence[_Line], number: int) -> bool:
+    """Return whether what is quoted begins with a line."""
+    line = lines[number][0]
+    if _QUOTATION.match(line) or _ORIGINAL.match(line) or _HISTORY.fullmatch(line):
+        return True
+    if _WROTE.search(line):
+        before = lines[number - 1][0] if number else ""
+        return any(character.isdigit() or character == "@" for character in f"{before} {line}")
+    header = header_in(line)
+    return header is not None and header[0] == "from" and _heads_a_mail(lines[number : number + _HEADER_LINES])
+
+
+def _heads_a_mail(lines: Sequence[_Line]) -> bool:
+    """Return whether lines that begin with a sender are the headers of a mail."""
+    headers = dict(header for line, _, _ in lines if (header := header_in(line)))
+    return {"date", "subject"} <= headers.keys() or (
+        "@" in headers["from"] and bool({"date", "subject"} & headers.keys())
+    )
+
+
+def _without_older(text: str, lines: Sequence[_Line], date: datetime | None) -> str:
+    """Return a text without the older entries of a log in it."""
+    entries = [(found, start) for line, start, _ in lines if (found := _ENTRY.match(line)) and _says(found)]
+    if len(entries) < 2:
+        return text
+    newest = _newest_of([found for found, _ in entries[:_MOST_ENTRIES]], date)
+    start = entries[newest][1]
+    following = entries[newest + 1][1] if newest + 1 < len(entries) else len(text)
+    return text[: entries[0][1]] + text[start:following]
+
+
+def _says(entry: re.Match[str]) -> bool:
+    """Return whether an entry says something, or is a date alone, as the value of a label is."""
+    return len([character for character in entry["rest"] if character.isalpha()]) >= 3
+
+
+def _newest_of(entries: Sequence[re.Match[str]], date: datetime | None) -> int:
+    """Return which entry is the newest; where nobody can say it, the first."""
+    near = date or datetime.now(UTC)
+    found = set()
+    for order in (DateOrder.DAY_MONTH, DateOrder.MONTH_DAY):
+        moments = Moments(clock=Clock(order=order, zone="UTC"), date=near)
+        try:
+            stamps = [_stamp(entry, moments) for entry in entries]
+        except NotUnderstood:
+            continue
+        newest = max(stamps)
+        # Of those that are equally new it is the one at that end of the log where the newest are.
+        last = len(stamps) - 1 - stamps[::-1].index(newest)
+        found.add(last if stamps[-1] > stamps[0] else stamps.index(newest))
+    return found.pop() if len(found) == 1 else 0
+
+
+def _stamp(entry: re.Match[str], moments: Moments) -> datetime:
+    try:
+        return moments.instant(f"{entry['stamp']} {entry['zone'] or ''}")
+    except NotUnderstood:
+        return moments.instant(entry["stamp"])
+
+
+def _plain_lines(text: str) -> Iterator[_Line]:
+    position = 0
+    end = min(len(text), _SEARCHED_CHARACTERS)
+    while position < end:
+        newline = text.find("\n", position, end)
+        following = end if newline < 0 else newline + 1
+        yield text[position:following].rstrip("\r\n")[:_LINE_CHARACTERS], position, following
+        position = following
+
+
+def _html_lines(text: str) -> Iterator[_Line]:
+    """Yield the lines of an html text as one sees them, a row of a table as one, without those that are blank."""
+    pieces: list[str] = []
+    position = beginning = 0
+    for tag in _TAG.finditer(text, 0, _SEARCHED_CHARACTERS):
+        pieces.append(text[position : tag.start()])
+        position = tag.end()
+        name = tag[1].lower()
+        if name.removeprefix("/") not in _BREAKING_TAGS:
+            pieces.append(" " if name in ("td", "th") else "")
+            continue
+        if line := _seen(pieces):
+            yield line, beginning, tag.start()
+        pieces.clear()
+        beginning = tag.end()
+    pieces.append(text[position:_SEARCHED_CHARACTERS])
+    if line := _seen(pieces):
+        yield line, beginning, len(text)
+
+
+def _seen(pieces: Sequence[str]) -> str:
+    return " ".join(html.unescape("".join(pieces)).split())[:_LINE_CHARACTERS]
+
+
+# Fields
+
+_LABELLED = re.compile(
+    rf"[\s*•·▪\-–|_#>]{{0,6}}(?P<label>[^\W\d_][^:=\n]{{0,{_LABEL_CHARACTERS}}}?)[\s.*_]{{0,40}}"
+    r"(?::(?!//|\d\d\b)|=(?=\s)|：)\s?(?P<value>.*)",
+)
+_WITH_BAR = re.compile(r"\s\|\s(?=[^\W\d_][^:|]{1,50}:)")
+_BARRED = re.compile(r"\s*\|(?P<label>[^|]{2,50})\|(?P<value>[^|]{1,2000})\|\s*")
+
+
+def _row_fields(rows: Sequence[Sequence[str]]) -> Iterator[Field]:
+    """Yield the fields of rows that hold labels and values in turn."""
+    for row in rows:
+        cells = [cell for number, cell in enumerate(row) if cell or number % 2]
+        if len(row) % 2 or len(cells) != len(row):
+            cells = [cell for cell in row if cell]
+        if len(cells) % 2 or len(cells) > 8:
+            continue
+        for label, value in zip(cells[::2], cells[1::2], strict=True):
+            if _heading(label):
+                yield Field(label=_bare(label), value=_value(value))
+
+
+def _line_fields(lines: Sequence[str]) -> Iterator[Field]:
+    """Yield the fields of lines, each with its label and its value or with the value in the next line."""
+    parts = [part for line in lines for part in _WITH_BAR.split(line[:_VALUE_CHARACTERS])]
+    for number, part in enumerate(parts):
+        if barred := _BARRED.fullmatch(part):
+            yield Field(label=_bare(barred["label"]), value=_value(barred["value"]))
+            continue
+        found = _LABELLED.fullmatch(part)
+        if not found or len(found["label"].split()) > _LABEL_WORDS:
+            continue
+        value = found["value"].strip()
+        if not value.strip("*_ ") and number + 1 < len(parts) and not _LABELLED.fullmatch(parts[number + 1]):
+            value = parts[number + 1]
+        yield Field(label=_bare(found["label"]), value=_value(value))
+
+
+def _heading(cell: str) -> bool:
+    """Return whether a cell can be a label: short, and with letters."""
+    bare = _bare(cell)
+    if not 2 <= len(bare) <= _LABEL_CHARACTERS or len(bare.split()) > _LABEL_WORDS:
+        return False
+    return bare[0].isalpha()
+
+
+def _bare(label: str) -> str:
+    return " ".join(label.strip(" \t*_:|.-–#=").split())
+
+
+def _value(value: str) -> str:
+    return " ".join(value.strip(" \t*_|").split())[:_VALUE_CHARACTERS]
