@@ -1,19 +1,28 @@
-"""What the readers make of the project's own mails: those of tests/mail and tests/stories, each read once in a run."""
+"""What the readers make of the project's own mails, in tests/mail, tests/stories and tests/outages: each is read once."""
 
 from functools import cache
 from pathlib import Path
 
 from domain.message import Reading
 from parsers.mime import read_envelope
-from parsers.providers import directory
+from parsers.outage.readers import READERS
+from parsers.providers import Provider, directory
 from parsers.reading import read_message
 
 MAIL = Path(__file__).parent / "mail"
 STORIES = Path(__file__).parent / "stories"
+OUTAGES = Path(__file__).parent / "outages"
+
+# A provider of ours, which writes of its outages in every form.
+HARBOUR_FIBRE = Provider(
+    name="harbourfibre.example",
+    senders=("@harbourfibre.example",),
+    outage_readers=tuple(reader.form for reader in READERS),
+)
 
 
 def own_mails() -> list[Path]:
-    return sorted([*MAIL.glob("*/*.eml"), *STORIES.glob("*/*/*.eml")])
+    return sorted([*MAIL.glob("*/*.eml"), *STORIES.glob("*/*/*.eml"), *OUTAGES.glob("*/*/*.eml")])
 
 
 @cache
@@ -22,4 +31,6 @@ def reading_of(path: Path) -> Reading:
     raw = path.read_bytes()
     received_at = read_envelope(raw).received_at
     assert received_at is not None, f"{path}: no date in the topmost Received header"
-    return read_message(raw, received_at=received_at, directory=directory())
+    return read_message(
+        raw, received_at=received_at, directory=directory([HARBOUR_FIBRE] if path.is_relative_to(OUTAGES) else ())
+    )
