@@ -1,4 +1,4 @@
-"""What the readers make of the project's own mails, in tests/mail, tests/stories and tests/outages: each is read once."""
+"""What the readers make of our own mails, of tests/mail, tests/stories and tests/outages: each is read once."""
 
 from functools import cache
 from pathlib import Path

@@ -17,8 +17,8 @@ from domain.events import (
     circuit_key_of,
 )
 from domain.fold import fold
-from domain.telling import order_of
 from domain.lifecycle import CLOSED
+from domain.telling import order_of
 from domain.vocabulary import Impact, Kind, MaintenanceStatus
 
 NIGHT = datetime(2026, 12, 1, 22, 0, tzinfo=UTC)
