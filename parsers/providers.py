@@ -7,6 +7,26 @@ table with the installed library, so that a new release of it shows.
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from domain.vocabulary import Kind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Template:
+    """How a user says that a provider writes of one kind of event; ``parsers.template`` reads notices by it.
+
+    ``subject`` and ``body`` are patterns with named groups. ``status`` and ``impact`` map the provider's words to those
+    of ``domain.vocabulary``. ``date_order`` and ``zone`` are empty where those of the provider hold.
+    """
+
+    name: str
+    kind: Kind
+    subject: tuple[str, ...] = ()
+    body: tuple[str, ...] = ()
+    status: tuple[tuple[str, str], ...] = ()
+    impact: tuple[tuple[str, str], ...] = ()
+    date_order: str = ""
+    zone: str = ""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Provider:
@@ -14,6 +34,7 @@ class Provider:
 
     ``readers`` are the forms in which it writes of maintenances, the likeliest first, beside calendars, which all may
     send; ``outage_readers`` those in which it writes of outages, before the general one, which reads what all may send.
+    ``templates`` are those that the configuration adds, asked before all others.
     ``sends_completions``: no news of completion a day after the end means something. ``random_uids``: each of its
     calendars bears a new UID, which therefore identifies no window.
 
@@ -29,6 +50,7 @@ class Provider:
     aliases: tuple[str, ...] = ()
     readers: tuple[str, ...] = ()
     outage_readers: tuple[str, ...] = ()
+    templates: tuple[Template, ...] = ()
     sends_completions: bool = False
     random_uids: bool = False
     date_order: str = ""
@@ -189,6 +211,7 @@ def _changed(held: Provider, entry: Provider) -> Provider:
         aliases=(*held.aliases, *entry.aliases),
         readers=entry.readers or held.readers,
         outage_readers=entry.outage_readers or held.outage_readers,
+        templates=entry.templates or held.templates,
         sends_completions=held.sends_completions or entry.sends_completions,
         date_order=entry.date_order or held.date_order,
         zone=entry.zone or held.zone,

@@ -24,6 +24,7 @@ from parsers.providers import Directory, Provider
 from parsers.readers import readers_of
 from parsers.sources import Source, choices
 from parsers.statements import Notice, NotUnderstood, Statement, state
+from parsers.template import PatternStopped
 from parsers.understanding import Ambiguous, Said, understand
 
 DETAIL_CHARACTERS = 500
@@ -64,7 +65,10 @@ def read_message(
         for sources in choices(notification, known, forced)
         if any(source.providers for source in sources)
     )
-    reading = _most_telling(readings) or _of_unknown_provider(message)
+    try:
+        reading = _most_telling(readings) or _of_unknown_provider(message)
+    except PatternStopped as problem:
+        reading = replace(_quarantined(Reason.PARSER_TIMEOUT, str(problem)), provider=problem.provider)
     reading = replace(reading, trials=tuple(dict.fromkeys(message.trials)))
     # Of a newcomer nobody has said yet that its mails concern us.
     if reading.reason is not Reason.UNPARSED or not directory.get(reading.provider or ""):

@@ -16,6 +16,8 @@ from parsers.providers import Directory, Provider
 from parsers.readers import reader_of
 from parsers.sources import Source
 from parsers.statements import Findings, NotUnderstood, Reader
+from parsers.template import PatternStopped
+from parsers.template import reader_of as template_reader_of
 
 
 class Ambiguous(MaintdError):
@@ -65,7 +67,8 @@ def _whose(found: Sequence[Said], source: Source, directory: Directory, terms: T
         return _of_another(found[0], named[found[0].provider.name], source, terms, trials)
     certain = [said for said in right if said.provider in named[said.provider.name]] or right
     if decision.reader:
-        certain = [said for said in certain if _form(decision.reader) in said.provider.readers] or certain
+        form = _form(decision.reader)
+        certain = [said for said in certain if form in _written_by(said.provider)] or certain
     if len(certain) > 1 and not decision.accepted:
         raise Ambiguous(_both(certain))
     return certain[0]
@@ -100,8 +103,11 @@ def _read_as(provider: Provider, notification: Notification, decision: Decision,
     unusable = silent = None
     for form in _forms(provider, notification, decision):
         try:
-            reader = reader_of(form)
+            reader = _reader(form, provider)
             findings = reader.read(notification, provider)
+        except PatternStopped as problem:
+            trials.append(Trial(provider=provider.name, reader=form, outcome=str(problem)))
+            raise
         except NotUnderstood as problem:
             matched = matches_of(problem.matched)
             trials.append(Trial(provider=provider.name, reader=form, outcome=str(problem), matched=matched))
@@ -136,10 +142,16 @@ def _outcome(findings: Findings) -> str:
 def _forms(provider: Provider, notification: Notification, decision: Decision) -> tuple[str, ...]:
     """Return the forms in which a provider may have written a notification, the likeliest first.
 
-    Calendars come before every form: they are the carrier's own word for what the text beside them says too.
+    Templates come first, whatever the notice is about: they are the word of who runs this. Calendars come before every
+    form: they are the carrier's own word for what the text beside them says too.
     """
     if decision.reader:
         return (_form(decision.reader),)
+    templates = tuple(template.name for template in provider.templates)
+    return (*templates, *_built_in_forms(provider, notification))
+
+
+def _built_in_forms(provider: Provider, notification: Notification) -> tuple[str, ...]:
     others = tuple(form for form in provider.readers if form != BCOP)
     if calendars_of(notification):
         return (BCOP, *others)
@@ -147,6 +159,17 @@ def _forms(provider: Provider, notification: Notification, decision: Decision) -
         return others
     # What is taken for an outage can be planned work all the same: its own form is asked last.
     return (*dict.fromkeys((*provider.outage_readers, *(reader.form for reader in EVERYBODYS))), *others)
+
+
+def _written_by(provider: Provider) -> tuple[str, ...]:
+    """Return the forms that are a provider's own."""
+    return (*(template.name for template in provider.templates), *provider.outage_readers, *provider.readers)
+
+
+def _reader(form: str, provider: Provider) -> Reader:
+    """Return the reader of a form, a provider's template before all. Raises ``NotUnderstood`` where nobody reads it."""
+    template = next((template for template in provider.templates if template.name == form), None)
+    return template_reader_of(template) if template else reader_of(form)
 
 
 def _form(reader: str) -> str:
