@@ -1,0 +1,461 @@
+"""The words of outages, as closed tables: which label means what, how far a repair is, how bad it is for a circuit.
+
+A label or a word that is in no table means nothing. Source: the lists of labels and words that carriers publish, named
+in docs/outages.md, and the mails in tests/mail/general.
+"""
+
+import re
+from collections.abc import Mapping
+from enum import StrEnum
+
+from domain.vocabulary import Impact, OutageStatus
+
+_READ_CHARACTERS = 300
+
+
+class Means(StrEnum):
+    """What a label of a notice announces."""
+
+    TICKET = "ticket"
+    OTHER_TICKET = "other ticket"
+    CIRCUITS = "circuits"
+    STATUS = "status"
+    TYPE = "type"
+    IMPACT = "impact"
+    START = "start"
+    START_DATE = "start date"
+    END = "end"
+    END_DATE = "end date"
+    REPORTED = "reported"
+    REPORTED_DATE = "reported date"
+    ETR = "ETR"
+    ETR_DATE = "ETR date"
+    CAUSE = "cause"
+    SUMMARY = "summary"
+    ACCOUNT = "account"
+    ZONE = "zone"
+    PLANNED = "planned work"
+
+
+# Labels
+
+_NUMBER = r"(?: ?(?:number|numbers|num|nbr|no|nos|nr|id|ids|reference|reference number|reference id|ref|ref no|id number|key))?"
+_CASE = r"(?:ticket|case|incident|fault|outage|event|problem|disturbance)"
+_ABOUT = r"(?:of |of the |for |for the )?"
+_LOSS = (
+    r"(?:outage|event|incident|fault|impact|failure|disruption|interruption|problem|issue|service outage|service loss"
+    r"|service impact|service disruption|service interruption|disturbance|loss of service|alarm|ticket|degradation)"
+)
+_AT = r"(?: (?:at|on|time|date|date time|datetime|date and time|time and date|date and time of|timestamp|local time))?"
+_DAY = r" (?:date|day)"
+_REPAIR = (
+    r"(?:restoration|restore|restored|repair|repairs|resolution|resolve|resolved|recovery|recover|fix|fixed|completion"
+    r"|service restoration|service restore|service recovery|service resolution|fault repair|fault resolution|end|clear)"
+)
+_GUESSED = r"(?:estimated|estimate|est|expected|anticipated|projected|forecast|forecasted|predicted|target|approximate)"
+_NEWEST = r"(?:(?:current|revised|updated|new|latest|our|carrier|vendor|provider|next) )?"
+
+# The first that fits counts. A label is compared in lower case, without brackets and punctuation.
+_LABELS: tuple[tuple[Means | None, str], ...] = (
+    # What sounds like one of those below and is none.
+    (None, r".*\b(?:next|last|previous|prior|old|original|first|initial) (?:update|etr|ettr|estimate\w*)\b.*"),
+    (
+        None,
+        r".*\b(?:technician|technicians|tech|engineer|engineers|crew|crews|arrival|dispatch|contact|phone|email)\b.*",
+    ),
+    (None, r".*\b(?:by|duration|length|owner|url|link to)"),
+    (
+        Means.PLANNED,
+        r".*\b(?:scheduled|planned|maintenance|proposed|change window|work window|change|backup window)\b.*",
+    ),
+    (
+        Means.OTHER_TICKET,
+        rf"(?:customer|your|client|customers|end customer|partner|parent|master|related|third party|supplier|vendor"
+        rf"|external"
+        rf"|internal)(?: \w{{1,12}})? ?(?:{_CASE}|reference|ref|tt){_NUMBER}",
+    ),
+    (Means.TICKET, rf"(?:\w{{1,20}} ){{0,3}}(?:ticket|tickets){_NUMBER}"),
+    (Means.TICKET, rf"(?:\w{{1,20}} )?{_CASE}{_NUMBER}"),
+    (Means.TICKET, rf"(?:tt|ttn|inc|tkt|our|{_CASE})(?: ?(?:number|no|nr|id|ref|reference))?"),
+    (Means.TICKET, r"(?:noc |our |trouble )?(?:reference|ref|report number|report no)(?: ?(?:number|no|nr|id|code))?"),
+    (
+        Means.CIRCUITS,
+        r"(?:(?:affected|impacted|affected customer|carrier|provider|your|down|failed) )?"
+        r"(?:circuit|circuits|service|services|cid|cids|link|links|cct|line|asset|assets|connection|path|wavelength|evc"
+        r"|vlan|product|products|access)"
+        r"(?: ?(?:ids?|identifiers?|numbers?|no|nr|names?|refs?|references?|affected|impacted|list|ids? affected|ids? impacted))?",
+    ),
+    (Means.CIRCUITS, r"(?:affected|impacted|name of (?:ne )?circuit link|name of ne circuit link|circuit service id)"),
+    (
+        Means.IMPACT,
+        r"(?:(?:service|customer|business|network|current|traffic|circuit) )?(?:impact|impacts|effect)"
+        r"|(?:service|circuit) state",
+    ),
+    (Means.IMPACT, r"(?:service|customer|circuit )?impact (?:type|level|description|to service|on service|details)"),
+    (
+        Means.STATUS,
+        rf"(?:(?:current|ticket|case|incident|outage|event|fault|repair|service|update|overall|problem|latest|new) )?"
+        rf"(?:{_CASE} )?(?:status|state|phase|stage)",
+    ),
+    (Means.TYPE, rf"(?:(?:notification|notice|message|report|fault|{_CASE}) )?(?:type|category|class|classification)"),
+    (
+        Means.ETR_DATE,
+        rf"{_NEWEST}(?:etr|ettr|{_GUESSED} {_REPAIR}) date",
+    ),
+    (Means.ETR, rf"{_NEWEST}(?:etr|ettr|etro|etor)(?: (?:time|date time|local|date and time|estimate|etr))?"),
+    (
+        Means.ETR,
+        rf"{_NEWEST}{_GUESSED} (?:time |date |date time |date and time |timeframe |duration )?"
+        rf"(?:(?:to|of|for|until|till) )?(?:the )?(?:service |full |fault |outage |circuit )?{_REPAIR}"
+        r"(?: (?:of service|time|date time|date and time|service|at|by|eta|etr|timeframe|of services|datetime))?",
+    ),
+    (Means.ETR, rf"{_NEWEST}(?:time to|eta (?:for|to|of)) (?:the )?{_REPAIR}(?: service)?"),
+    (Means.ETR, rf"{_NEWEST}(?:{_REPAIR}) (?:eta|etr|estimate|forecast|expected)"),
+    (Means.ETR, rf"{_NEWEST}(?:{_REPAIR}) time {_GUESSED}"),
+    (
+        Means.CAUSE,
+        rf"(?:(?:root|preliminary|probable|suspected|known|likely|{_LOSS}) )?(?:cause|causes|root cause|reason)"
+        rf"(?: (?:of|for)(?: the)? {_LOSS})?(?: rfo)?",
+    ),
+    (Means.CAUSE, r"(?:rfo|rca|reason for outage|rfo reason for outage|root cause analysis|rfo details|rfo summary)"),
+    (Means.START_DATE, rf"(?:{_LOSS} )?(?:start|begin|occurrence|outage|failure){_DAY}"),
+    (Means.END_DATE, rf"(?:{_LOSS} )?(?:end|stop|restoration|restore|clear|resolution|restored){_DAY}"),
+    (Means.REPORTED_DATE, rf"(?:{_LOSS} )?(?:reported|report|open|opened|creation|created){_DAY}"),
+    (
+        Means.START,
+        rf"(?:actual )?(?:{_LOSS} )?(?:start|started|starts|begin|began|begins|beginning|occurred|occurrence|onset"
+        rf"|commenced){_AT}"
+        rf"(?: {_ABOUT}(?:the )?{_LOSS})?",
+    ),
+    (
+        Means.START,
+        rf"(?:start|beginning|onset|date|time|date and time|date time|start time|start date and time) (?:of"
+        rf"|of the) {_LOSS}",
+    ),
+    (Means.START, rf"(?:down|{_LOSS}|service down|circuit down|went down|off line|offline)(?: (?:since|from|time|at))"),
+    (Means.START, r"(?:outage|failure|fault|alarm) (?:time|date time|date and time)"),
+    (Means.START, r"(?:since|time down|down|date and time of (?:start|occurrence)|time of occurrence)"),
+    (
+        Means.END,
+        rf"(?:actual )?(?:{_LOSS} )?(?:end|ended|ends|stop|stopped|finish|finished){_AT}(?: {_ABOUT}(?:the )?{_LOSS})?",
+    ),
+    (
+        Means.END,
+        rf"(?:actual )?(?:(?:service|services|circuit|{_LOSS}) )?(?:restored|restoration|restore|cleared|clear"
+        rf"|clearance"
+        rf"|resolved|resolution|recovered|recovery|repaired|fixed|up){_AT}",
+    ),
+    (
+        Means.END,
+        rf"(?:end|time|date|date and time|date time) (?:of|of the)? ?(?:{_LOSS} )?(?:restored|restoration|cleared"
+        rf"|resolved|resolution|recovery|end|clear)",
+    ),
+    (Means.END, rf"end (?:of|of the) {_LOSS}"),
+    (Means.END, r"(?:time|date|date and time|date time) (?:service )?(?:restored|cleared|resolved|recovered|up|fixed)"),
+    (Means.END, r"(?:up since|service up|back up|service restored|restored service)(?: at| time)?"),
+    (
+        Means.REPORTED,
+        rf"(?:{_LOSS} |customer |case )?(?:reported|report|opened|open|created|creation|logged|raised|registered"
+        rf"|received|detected){_AT}",
+    ),
+    (Means.REPORTED, r"(?:time|date|date and time|date time|when) (?:reported|opened|created|logged|raised|of report)"),
+    (Means.SUMMARY, rf"(?:(?:short|brief|{_LOSS}) )?(?:description|summary|synopsis|title|details|nature)"),
+    (Means.SUMMARY, r"(?:issue|problem|nature of (?:the )?(?:fault|outage|problem)|what happened|symptoms?)"),
+    (Means.ACCOUNT, r"(?:customer |billing )?account(?: ?(?:number|no|nr|id|name|ids))?"),
+    (Means.ACCOUNT, r"customer (?:number|no|nr|id)"),
+    (Means.ZONE, r"(?:time ?zone|tz|timezone used|all times(?: are)?(?: in)?)"),
+)
+_COMPILED = tuple((means, re.compile(pattern)) for means, pattern in _LABELS)
+_BRACKETED = re.compile(r"[(\[][^()\[\]]{0,40}[)\]]")
+_NOT_WORDS = re.compile(r"[^\w]+|_+")
+
+
+def meaning_of(label: str) -> Means | None:
+    """Return what a label announces, None where it is in no table."""
+    bare = _BRACKETED.sub(" ", label.replace("#", " number "))
+    words = " ".join(_NOT_WORDS.sub(" ", bare.lower()).split())
+    return next((means for means, pattern in _COMPILED if pattern.fullmatch(words)), None)
+
+
+def in_brackets(label: str) -> str:
+    """Return what a label says in brackets, "UTC" say; empty for nothing."""
+    found = _BRACKETED.search(label)
+    return found[0].strip("()[] ") if found else ""
+
+
+# How far the repair is
+
+_STATUSES: Mapping[OutageStatus, tuple[str, ...]] = {
+    OutageStatus.REPORTED: (
+        *("new", "open", "opened", "reopened", "re opened", "reported", "registered", "logged", "occurrence"),
+        *(
+            "ticket opened",
+            "ticket created",
+            "created",
+            "received",
+            "initial",
+            "initial notification",
+            "initial report",
+        ),
+        *("new incident", "new outage", "opened new", "raised", "detected", "acknowledged", "confirmed", "open new"),
+    ),
+    OutageStatus.INVESTIGATING: (
+        *("investigating", "under investigation", "in investigation", "investigation", "being investigated"),
+        *("investigation in progress", "investigation ongoing", "currently investigating", "dispatched", "dispatch"),
+        *(
+            "technician dispatched",
+            "technicians dispatched",
+            "tech dispatched",
+            "crew dispatched",
+            "engineer dispatched",
+        ),
+        *("field engineer dispatched", "field dispatched", "engineers dispatched", "field crew dispatched"),
+        *("isolating", "isolation", "fault isolation", "troubleshooting", "diagnosing", "diagnosis", "diagnostics"),
+        *("in progress", "work in progress", "wip", "working", "assigned", "escalated", "analysing", "analyzing"),
+        *(
+            "analysis",
+            "triage",
+            "testing",
+            "in process",
+            "being worked",
+            "ongoing",
+            "technician on site",
+            "tech on site",
+        ),
+        *("technicians on site", "crew on site", "crews on site", "engineer on site", "localizing", "localising"),
+    ),
+    OutageStatus.IDENTIFIED: (
+        *("identified", "cause identified", "root cause identified", "issue identified", "problem identified"),
+        *("fault located", "fault localised", "fault localized", "fault identified", "fault found", "located"),
+        *("fiber cut", "fibre cut", "cable cut", "fiber cut located", "fibre cut located", "splicing", "repairing"),
+        *("splicing in progress", "fiber splicing", "fibre splicing", "repair underway", "repair in progress"),
+        *("repairs underway", "repairs in progress", "repair ongoing", "repairs ongoing", "under repair", "repair"),
+        *("being repaired", "fix in progress", "fix underway", "fix being implemented", "fixing", "fix identified"),
+        *("restoration in progress", "restoration underway", "restoring", "a fix is being implemented", "repairs"),
+        *("fix is being implemented", "repair works in progress", "splicing underway"),
+    ),
+    OutageStatus.MONITORING: (
+        *("monitoring", "being monitored", "under monitoring", "under observation", "observation", "observing"),
+        *("restored temporarily", "temporarily restored", "temporary restoration", "temporary fix", "workaround"),
+        *("fix implemented", "fix has been implemented", "a fix has been implemented", "restored monitoring"),
+        *("service restored monitoring", "restored under observation", "restored under monitoring", "soaking"),
+        *("service restored under observation", "resolved monitoring", "recovered monitoring", "stable monitoring"),
+        *("services restored monitoring", "monitor", "rerouted", "traffic rerouted", "temporary repair"),
+    ),
+    OutageStatus.RESOLVED: (
+        *("resolved", "restored", "service restored", "services restored", "service has been restored", "cleared"),
+        *("closed", "recovery", "recovered", "concluded", "fixed", "solved", "repaired", "ended", "ticket resolved"),
+        *("ticket closed", "closed resolved", "resolved closed", "closed restored", "fully restored", "outage stop"),
+        *("fully resolved", "complete", "completed", "repair completed", "repairs completed", "repair complete"),
+        *("rfo", "reason for outage", "post mortem", "postmortem", "final rfo", "service recovered", "normal"),
+        *("back to normal", "normalised", "normalized", "issue resolved", "incident resolved", "outage resolved"),
+        *("fault cleared", "fault resolved", "problem resolved", "resolution", "restoration", "restoration complete"),
+        *(
+            "restored and closed",
+            "resolved and closed",
+            "service impact has concluded",
+            "outage over",
+            "incident closed",
+        ),
+        *("permanently restored", "services are restored", "service is restored", "all services restored"),
+    ),
+}
+_STATUS_OF = {phrase: status for status, phrases in _STATUSES.items() for phrase in phrases}
+_PIECES = re.compile(r"\s+[-–—]+\s+|[/;,:.()\[\]|>]+")
+_FILLING = re.compile(r"^(?:(?:the|status|now|is|currently|ticket|case|has been|have been|been) ){1,4}")
+
+
+def status_in(words: str) -> OutageStatus | None:
+    """Return the status that the words behind a label of the status name, None where they name none that is known.
+
+    Words that say two things, "Restored - monitoring", say the one that is less than over.
+    """
+    text = words[:_READ_CHARACTERS]
+    whole = _STATUS_OF.get(_phrase(text))
+    if whole:
+        return whole
+    found = [status for piece in _PIECES.split(text)[:4] if (status := _STATUS_OF.get(_phrase(piece)))]
+    if OutageStatus.MONITORING in found:
+        return OutageStatus.MONITORING
+    return found[0] if found else None
+
+
+def _phrase(text: str) -> str:
+    words = " ".join(_NOT_WORDS.sub(" ", text.lower()).split())
+    return words if words in _STATUS_OF else _FILLING.sub("", words)
+
+
+# How far it is by a subject, or by a sentence. What is not over yet is none of these.
+_NOT_OVER = re.compile(
+    r"\b(?:not|un|yet to be|to be|until|will be|would be|when|once|if|time to|pending|being|before|partial(?:ly)?"
+    r"|in order to|attempts? to|estimated|expected)[ -]?(?:\w{1,12} ){0,2}$",
+    re.IGNORECASE,
+)
+_IN_SUBJECT: tuple[tuple[OutageStatus, re.Pattern[str]], ...] = (
+    (
+        OutageStatus.MONITORING,
+        re.compile(r"\b(?:monitoring|under observation|temporar(?:y|ily) restor\w+)\b", re.IGNORECASE),
+    ),
+    (
+        OutageStatus.RESOLVED,
+        re.compile(
+            r"\b(?:resolved|restored|cleared|closed|closure|recovery|recovered|concluded|rfo|rca|reason for outage"
+            r"|root cause analysis|post-?mortem|resolution|restoration)\b",
+            re.IGNORECASE,
+        ),
+    ),
+    (OutageStatus.IDENTIFIED, re.compile(r"\b(?:identified|repair underway|splicing)\b", re.IGNORECASE)),
+    (OutageStatus.INVESTIGATING, re.compile(r"\b(?:investigating|under investigation|dispatched)\b", re.IGNORECASE)),
+    (
+        OutageStatus.REPORTED,
+        re.compile(
+            r"\b(?:new (?:outage|incident|fault|trouble ticket|ticket|case|event)|opened|re-?opened|occurrence|initial"
+            r"|(?:ticket|case|incident) (?:open|created))\b",
+            re.IGNORECASE,
+        ),
+    ),
+)
+_SUBJECTS_OF = (
+    r"(?:services?|circuits?|links?|issue|incident|outage|fault|problem|traffic|connectivity|fib(?:er|re)|cable|event"
+    r"|disturbance|interruption)"
+)
+_SENTENCES: tuple[tuple[OutageStatus, re.Pattern[str]], ...] = (
+    (
+        OutageStatus.MONITORING,
+        re.compile(
+            r"\b(?:fix has been implemented|we are (?:now |currently )?monitoring|continue to monitor|being monitored"
+            r"|will (?:continue to )?monitor|temporarily restored)\b",
+            re.IGNORECASE,
+        ),
+    ),
+    (
+        OutageStatus.RESOLVED,
+        re.compile(
+            rf"\b{_SUBJECTS_OF} (?:has|have|is|are|was|were)(?: now| all| fully| been){{0,3}}"
+            r" (?:restored|resolved|cleared|fixed|repaired|recovered|concluded)\b"
+            r"|\bthis (?:service impact|incident|outage) (?:has concluded|has been resolved|is resolved)\b",
+            re.IGNORECASE,
+        ),
+    ),
+    (
+        OutageStatus.IDENTIFIED,
+        re.compile(
+            rf"\b(?:{_SUBJECTS_OF}|cause|root cause|fib(?:er|re) cut|break|cut) (?:has|have|was"
+            rf"|were)(?: now)?(?: been)?"
+            r" (?:identified|located|found)\b|\bfix is being implemented\b|\brepairs? (?:is|are) (?:underway"
+            r"|in progress"
+            r"|ongoing)\b|\bsplicing (?:is )?(?:in progress|underway|ongoing|has (?:begun|started))\b",
+            re.IGNORECASE,
+        ),
+    ),
+    (
+        OutageStatus.INVESTIGATING,
+        re.compile(
+            r"\b(?:(?:are|is|still|currently) investigating|being investigated|under investigation"
+            r"|(?:technicians?|engineers?|crews?|teams?) (?:has|have|was|were|is|are)(?: been)? dispatched)\b",
+            re.IGNORECASE,
+        ),
+    ),
+)
+
+
+def status_by_subject(subject: str) -> OutageStatus | None:
+    """Return the status that a subject names, None for none."""
+    return _first(_IN_SUBJECT, subject)
+
+
+def status_by_sentence(text: str) -> OutageStatus | None:
+    """Return the status that a sentence states, None for none."""
+    return _first(_SENTENCES, text)
+
+
+def _first(table: tuple[tuple[OutageStatus, re.Pattern[str]], ...], text: str) -> OutageStatus | None:
+    for status, pattern in table:
+        for found in pattern.finditer(text):
+            if not _NOT_OVER.search(text, max(0, found.start() - 40), found.start()):
+                return status
+    return None
+
+
+# How bad it is for a circuit. The first that is found counts.
+_IMPACTS: tuple[tuple[Impact, re.Pattern[str]], ...] = (
+    (
+        Impact.NO_IMPACT,
+        re.compile(
+            r"^none\b|\bno (?:service |customer |traffic )?(?:impact|outage|effect)\b|\b(?:non"
+            r"|not)[ -]?service[ -](?:affecting"
+            r"|impacting)\b|\bno[ -]impact\b|\bnot (?:affected|impacted)\b|\bunaffected\b",
+            re.IGNORECASE,
+        ),
+    ),
+    (
+        Impact.REDUCED_REDUNDANCY,
+        re.compile(
+            r"\bredundan|\bunprotected\b|\b(?:loss of|lost|reduced|no|without) (?:protection|diversity|resilien)"
+            r"|\bat[ -]risk\b|\bprotection (?:lost|loss|down)\b|\bsimplex\b",
+            re.IGNORECASE,
+        ),
+    ),
+    (
+        Impact.DEGRADED,
+        re.compile(
+            r"\bimpair|\bdegrad|\bintermittent|\bpacket loss\b|\blatency\b|\bflap|\bbounc|\bpartial|\berrors?\b|\bslow"
+            r"|\bjitter\b|\bcongest",
+            re.IGNORECASE,
+        ),
+    ),
+    (
+        Impact.OUTAGE,
+        re.compile(
+            r"\bdown\b|\boutage\b|\bloss of (?:service|signal|light)\b|\b(?:service|signal|total|complete|full) loss\b"
+            r"|\bno service\b|\bunavailab|\binterrupt|\bout of service\b|\bdisrupt|\boffline\b|\bservice loss\b",
+            re.IGNORECASE,
+        ),
+    ),
+)
+
+
+def impact_in(words: str) -> Impact | None:
+    """Return the impact on a circuit that words name, None where they name none that is known."""
+    text = words[:_READ_CHARACTERS]
+    return next((impact for impact, pattern in _IMPACTS if pattern.search(text)), None)
+
+
+# What a notice is about
+
+OUTAGE_WORDS = re.compile(
+    r"\b(?:outages?|incidents?|faults?|trouble|disruptions?|disrupted|interruptions?|disturbances?|failures?|failed"
+    r"|hard[ -]down|down|loss of (?:service|signal|light|redundancy|protection)|service (?:loss|impact|alert"
+    r"|impairment)"
+    r"|fib(?:er|re)[ -]cut|cable[ -](?:cut|damage|break)|degrad(?:ed|ation)|impair(?:ed|ment)s?|unplanned|unscheduled"
+    r"|rfo|reason for outage|impacted|service affecting|unavailab(?:le|ility)|los|break|störung\w{0,10}|ausfall|panne"
+    r"|avería|incidencia|storing|post-?mortem)\b",
+    re.IGNORECASE,
+)
+# Work that somebody plans, where it is no word of what happened unplanned.
+PLANNED_WORDS = re.compile(
+    r"\b(?<!un)(?<!un-)(?:maintenance|planned|scheduled|planned[ -]work|change (?:request|notification|window|order)"
+    r"|work (?:window|notification)|upgrade|migration|advance notice|network (?:change|enhancement)|wartung\w{0,10}"
+    r"|geplante\w{0,3}|mantenimiento|travaux|manutenção|manutenzione|onderhoud|decommission\w{0,4}|rescheduled)\b",
+    re.IGNORECASE,
+)
+# What a body says of planned work itself, and not of what caused an outage.
+PLANNED_SENTENCES = re.compile(
+    r"\b(?<!un)(?:(?:planned|scheduled|emergency|routine|preventive|urgent) (?:maintenance|works?|outage|activity"
+    r"|intervention)|maintenance (?:window|notification|activity|work)|will (?:be )?(?:perform|carry|carrying|conduct"
+    r"|undertak|performing|conducting)\w{0,4}\b.{0,60}\b(?:maintenance|works?|upgrade|replacement|migration))\b",
+    re.IGNORECASE,
+)
+# Mails about a ticket that say nothing of the service.
+OTHER_WORDS = re.compile(
+    r"\b(?:survey|feedback|satisfaction|how did we do|rate (?:us|your|our)|credit(?:s| note| request| memo)?|invoice"
+    r"|billing|payment|refund|out of (?:the )?office|automatic reply|auto-?reply|auto-?response|autoresponder"
+    r"|abwesenheit\w{0,10}|undeliver(?:able|ed)|delivery (?:status|failure|has failed)|mail delivery|returned mail"
+    r"|failure notice|newsletter|webinar|password|quotation|quote|offer|renewal|contract|order confirmation"
+    r"|(?:daily|weekly|monthly|quarterly|annual|yearly|performance|availability|sla|uptime|usage|traffic|periodic)"
+    r"(?: \w{1,20}){0,2} (?:report|summary|review|digest|statistics)|(?:report|summary|digest) (?:for|of) (?:last"
+    r"|the (?:week"
+    r"|month|quarter)|january|february|march|april|may|june|july|august|september|october|november|december|week|q\d)"
+    r"|invitation|accepted|declined|tentative|price|tariff|tell us|how we did|your (?:opinion|experience))\b",
+    re.IGNORECASE,
+)
