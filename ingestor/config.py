@@ -7,7 +7,8 @@ import ipaddress
 import json
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -15,6 +16,7 @@ from urllib.parse import urlsplit
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     PlainSerializer,
@@ -27,6 +29,7 @@ from pydantic import (
 )
 
 from domain.errors import ConfigurationError
+from domain.vocabulary import Impact, Kind
 from ingestor.mistakes import Mistake, duplicates, found, line, nearest, repeated, unexpected, without_password
 from ingestor.secrets import (
     SOURCES,
@@ -36,17 +39,21 @@ from ingestor.secrets import (
     secret_of,
 )
 from parsers.forms import FORMS
+from parsers.outage.readers import READERS as OUTAGE_READERS
 from parsers.providers import PROVIDERS
+from parsers.template import GROUPS, ID_GROUPS, STATUSES, compiled
 from parsers.zones import named_zone
 
 DEFAULT_PLACES = (Path("config.toml"), Path("/etc/maintd/config.toml"))
 DAY_SECONDS = 86_400
 FORM_NAMES = frozenset(form.name for form in FORMS)
+OUTAGE_FORM_NAMES = frozenset(reader.form for reader in OUTAGE_READERS)
 KNOWN_PROVIDERS = frozenset(name for provider in PROVIDERS for name in (provider.name, *provider.aliases))
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _SENDER = re.compile(r"[^@\s<>]*@[^@\s<>]+")
 _AUTHSERV_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,252}")
+_BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 _EMPTY_LIST = "got an empty list, expected at least one entry"
 # Source: RFC 9051 9, flag-keyword: an atom.
 _IMAP_FLAG = re.compile(r"\\(?:Seen|Flagged|Answered)|[!#$&'+-\[^-z|}~]+")
@@ -137,7 +144,70 @@ def _base_url(value: str) -> str:
     return value
 
 
+def _template_name(value: str) -> str:
+    if _provider_name(value) in FORM_NAMES | OUTAGE_FORM_NAMES:
+        raise unexpected(value, "another name: a reader that is built in is called so")
+    return value
+
+
+def _pattern(value: str, info: ValidationInfo) -> str:
+    """Return a pattern of a template, whose groups are those of its kind, or of any where that is not known."""
+    try:
+        groups = compiled(value).groupindex
+    # A repetition can be too often, or the pattern too deep.
+    except (re.error, OverflowError, RecursionError) as error:
+        raise Mistake(f"got {_shown_pattern(value)}, which is no pattern: {error}") from None
+    kind = info.data.get("kind")
+    known = GROUPS[Kind(kind)] if kind else tuple(dict.fromkeys(group for one in Kind for group in GROUPS[one]))
+    if not groups:
+        named = f"'(?P<{known[0]}>\\S+)': one of {', '.join(known)}"
+        raise Mistake(f"got {_shown_pattern(value)}, expected a group with a name, as in {named}")
+    unknown = [group for group in groups if group not in known]
+    if unknown:
+        raise Mistake("; ".join(f"no group {found(group)}, {_nearest_group(group, known)}" for group in unknown))
+    return value
+
+
+def _shown_pattern(value: str) -> str:
+    """Return a pattern as TOML takes it without doubling what stands before a letter, so that positions are right."""
+    line = value.replace("\n", "\\n")
+    return f"'{line if len(line) <= 60 else line[:57] + '...'}'"
+
+
+def _nearest_group(group: str, known: Sequence[str]) -> str:
+    """Return which group may be meant: for the id of the other kind of event that of this one."""
+    ids = ID_GROUPS.values()
+    own = next((one for one in known if one in ids), "")
+    return f'did you mean "{own}"?' if group in ids else nearest(group, known)
+
+
+def _stated_word(value: str, info: ValidationInfo) -> str:
+    kind = info.data.get("kind")
+    return _one_of(value, STATUSES[Kind(kind)]) if kind else value
+
+
+def _impact_word(value: str) -> str:
+    return _one_of(value, Impact)
+
+
+def _one_of(value: str, words: Iterable[StrEnum]) -> str:
+    known = [word.value for word in words]
+    if value.upper() not in known:
+        raise Mistake(f"got {found(value)}, {nearest(value, known)}")
+    return value.upper()
+
+
+def _one_or_several(value: object) -> object:
+    return [value] if isinstance(value, str) else value
+
+
 _Text = Annotated[str, AfterValidator(_text)]
+_Patterns = Annotated[
+    tuple[Annotated[str, AfterValidator(_pattern)], ...],
+    BeforeValidator(_one_or_several),
+    WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}),
+]
+_TemplateName = Annotated[str, AfterValidator(_template_name)]
 _Name = Annotated[str, AfterValidator(_name)]
 _ProviderName = Annotated[str, AfterValidator(_provider_name)]
 _Sender = Annotated[str, AfterValidator(_sender)]
@@ -275,6 +345,40 @@ class MailboxTable(_Table):
         return folder
 
 
+class TemplateTable(_Table):
+    """[[provider.template]]: a reader of a provider's mails, as patterns with named groups."""
+
+    name: _TemplateName = Field(examples=["acme-tt"], description="How the reader is called in lists and commands.")
+    kind: Literal["outage", "maintenance"] = Field(examples=["outage"], description="What such a mail is about.")
+    date_order: Literal["day-month", "month-day"] | None = Field(
+        default=None, description="Which number of a date is the month: not set, as of the provider."
+    )
+    zone: _Zone | None = Field(
+        default=None,
+        examples=["Europe/Paris"],
+        description="The zone of times that state none: not set, the provider's.",
+    )
+    status: dict[str, Annotated[str, AfterValidator(_stated_word)]] = Field(
+        default={}, description="The words of the provider for a status, and what each means."
+    )
+    impact: dict[str, Annotated[str, AfterValidator(_impact_word)]] = Field(
+        default={}, description="The words of the provider for an impact, and what each means."
+    )
+    subject: _Patterns = Field(default=(), strict=False, description="Patterns for the subject, with named groups.")
+    body: _Patterns = Field(default=(), strict=False, description="Patterns for the text, with named groups.")
+
+    @field_validator("body")
+    @classmethod
+    def _names_its_event(cls, body: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        kind, subject = info.data.get("kind"), info.data.get("subject")
+        if kind is None or subject is None:
+            return body
+        group = ID_GROUPS[Kind(kind)]
+        if not any(group in compiled(pattern).groupindex for pattern in (*subject, *body)):
+            raise Mistake(f"no group \"{group}\" here or in subject, expected one, as in '(?P<{group}>\\S+)'")
+        return body
+
+
 class ProviderTable(_Table):
     """[[provider]]: changes a provider that maintd knows, or adds one. None: as it is known."""
 
@@ -290,6 +394,11 @@ class ProviderTable(_Table):
         default=None,
         strict=False,
         description="The forms in which it writes, the likeliest first, beside calendars, which all may send.",
+    )
+    outage_readers: tuple[_ProviderName, ...] | None = Field(
+        default=None,
+        strict=False,
+        description="The forms in which it writes of outages, the likeliest first, beside those that all may send.",
     )
     aliases: tuple[_ProviderName, ...] | None = Field(
         default=None, strict=False, description="Other names under which notices speak of this provider."
@@ -312,6 +421,9 @@ class ProviderTable(_Table):
         default=None,
         description="Whether EST, CST, MST and PST are literal to it: not the clock on the wall in summer.",
     )
+    template: tuple[TemplateTable, ...] | None = Field(
+        default=None, strict=False, description="Readers of your own for its mails, asked before all others."
+    )
 
     @field_validator("senders")
     @classmethod
@@ -329,6 +441,14 @@ class ProviderTable(_Table):
         for form in readers or ():
             if form not in FORM_NAMES:
                 raise Mistake(f"no form {found(form)}, {nearest(form, FORM_NAMES)}")
+        return readers
+
+    @field_validator("outage_readers")
+    @classmethod
+    def _known_outage_forms(cls, readers: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        for form in readers or ():
+            if form not in OUTAGE_FORM_NAMES:
+                raise Mistake(f"no form of outages {found(form)}, {nearest(form, OUTAGE_FORM_NAMES)}")
         return readers
 
 
@@ -435,6 +555,7 @@ class Settings(_Table):
         return self._warnings
 
 
+# Those at the top of the file.
 TABLES: Mapping[str, type[_Table]] = {
     "database": DatabaseTable,
     "mailbox": MailboxTable,
@@ -488,7 +609,8 @@ def _checked(data: dict[str, Any]) -> tuple[Settings | None, list[str]]:
         return Settings.model_validate(data), problems
     except ValidationError as error:
         # The error of pydantic holds the whole input, secrets too, so it goes no further.
-        known = {section: _examples(table) for section, table in TABLES.items()}
+        sections = {**TABLES, "provider.template": TemplateTable}
+        known = {section: _examples(table) for section, table in sections.items()}
         return None, [*(line(details, data, known) for details in error.errors()), *problems]
 
 
@@ -581,7 +703,9 @@ def shown(settings: Settings) -> str:
     """Return the settings in force as TOML, secrets hidden, with a mark on what the file leaves to the default."""
     blocks = [_shown_table("[database]", settings.database)]
     blocks += [_shown_table("[[mailbox]]", mailbox) for mailbox in settings.mailboxes]
-    blocks += [_shown_table("[[provider]]", provider) for provider in settings.providers]
+    for provider in settings.providers:
+        blocks.append(_shown_table("[[provider]]", provider))
+        blocks += [_shown_table("[[provider.template]]", template) for template in provider.template or ()]
     blocks += [
         _shown_table("[workers]", settings.workers),
         _shown_table("[llm]", settings.llm),
@@ -596,7 +720,13 @@ def schema() -> dict[str, Any]:
 
 
 def _shown_table(header: str, table: _Table) -> str:
-    return "\n".join([header, *(_shown_setting(table, key) for key in type(table).model_fields)])
+    # Tables in it are shown below it.
+    keys = [key for key in type(table).model_fields if not _holds_tables(getattr(table, key))]
+    return "\n".join([header, *(_shown_setting(table, key) for key in keys)])
+
+
+def _holds_tables(value: object) -> bool:
+    return isinstance(value, tuple) and any(isinstance(item, _Table) for item in value)
 
 
 def _shown_setting(table: _Table, key: str) -> str:
@@ -618,8 +748,12 @@ def _toml(value: object) -> str:
     if isinstance(value, tuple):
         return f"[{', '.join(map(_toml, value))}]"
     if isinstance(value, dict):
-        return f"{{ {', '.join(f'{key} = {_toml(item)}' for key, item in value.items())} }}"
+        return f"{{ {', '.join(f'{_toml_key(key)} = {_toml(item)}' for key, item in value.items())} }}"
     return json.dumps(str(value), ensure_ascii=False)
+
+
+def _toml_key(key: str) -> str:
+    return key if _BARE_KEY.fullmatch(key) else _toml(key)
 
 
 # Hosts and folders.

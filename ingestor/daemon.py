@@ -18,13 +18,14 @@ import structlog
 
 from domain.errors import ConfigurationError, MailboxError, MaintdError
 from domain.message import Terms
+from domain.vocabulary import Kind
 from ingestor import pipeline
-from ingestor.config import MailboxTable, ProviderTable, Settings, where
+from ingestor.config import MailboxTable, ProviderTable, Settings, TemplateTable, where
 from ingestor.mailbox import MailboxSession, MailboxSettings
 from ingestor.scheduler import Scheduler
 from ingestor.secrets import resolve
 from parsers.asking import Model
-from parsers.providers import Directory, Provider, directory
+from parsers.providers import Directory, Provider, Template, directory
 from parsers.workers import Limits, WorkerPool
 from storage import messages
 from storage.database import Store
@@ -307,9 +308,25 @@ def _provider(settings: Settings, table: ProviderTable, known: Directory) -> Pro
         senders=table.senders or (),
         aliases=table.aliases or (),
         readers=table.readers or (),
+        outage_readers=table.outage_readers or (),
+        templates=tuple(map(_template, table.template or ())),
         sends_completions=bool(completions),
         authentication=table.authentication,
         date_order=table.date_order or "",
         zone=table.zone or "",
         literal_zones=bool(table.literal_zones),
+    )
+
+
+def _template(table: TemplateTable) -> Template:
+    """Return a reader of the configuration as its provider holds it."""
+    return Template(
+        name=table.name,
+        kind=Kind(table.kind),
+        subject=table.subject,
+        body=table.body,
+        status=tuple(table.status.items()),
+        impact=tuple(table.impact.items()),
+        date_order=table.date_order or "",
+        zone=table.zone or "",
     )

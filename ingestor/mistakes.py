@@ -10,9 +10,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 Known = Mapping[str, Mapping[str, str]]
-"""The sections of the file, their keys, and for each key an example, as in ``host = "imap.example.net"``, or ""."""
+"""The sections of the file, their keys, and for each key an example, as in ``host = "imap.example.net"``, or "".
 
-LISTS = ("mailbox", "provider")
+A section in an entry of another one is named as in TOML: ``provider.template``.
+"""
+
+LISTS = ("mailbox", "provider", "provider.template")
 
 _PASSWORD_IN_URL = re.compile(r"(?<=://)([^:/?#]*):(.*)@")
 _PASSWORD_IN_QUERY = re.compile(r"([?&][a-z]*passw(?:or)?d)=[^&]*", re.IGNORECASE)
@@ -43,7 +46,8 @@ def line(details: Mapping[str, Any], data: Mapping[str, Any], known: Known) -> s
     """Return the line for one error as pydantic describes it."""
     location = details["loc"]
     if details["type"] == "extra_forbidden":
-        keys = known if len(location) == 1 else known[location[0]]
+        section = _section(location[:-1])
+        keys = known[section] if section else [name for name in known if "." not in name]
         return f"{_place(location[:-1], data)}{unknown_key(location[-1], keys)}"
     return f"{_place(location, data)}{_problem(details, known)}"
 
@@ -55,20 +59,26 @@ def unknown_key(key: str, known: Iterable[str]) -> str:
 
 def nearest(name: str, known: Iterable[str]) -> str:
     """Return the question whether the known name that is nearest was meant, or all of them where none is near."""
-    names = sorted(known)
+    names = {one.lower(): one for one in sorted(known)}
     near = difflib.get_close_matches(name.lower(), names, n=1)
-    return f'did you mean "{near[0]}"?' if near else f"expected one of {', '.join(names)}"
+    return f'did you mean "{names[near[0]]}"?' if near else f"expected one of {', '.join(names.values())}"
 
 
 def duplicates(data: Mapping[str, Any]) -> Iterator[str]:
     """Yield what stands twice in the file where once is expected."""
-    for section in LISTS:
-        names = [table["name"] for table in _tables(data, section) if isinstance(table.get("name"), str)]
-        for name in repeated(names):
-            yield f"{section} {found(name)}: name: stands twice, expected a name for each {section}"
+    for section in ("mailbox", "provider"):
+        yield from _named_twice(data, section)
     for table in _tables(data, "provider"):
+        whose = f"provider {found(table.get('name'))}"
+        yield from (f"{whose}: {twice}" for twice in _named_twice(table, "template"))
         for sender in repeated([sender.lower() for sender in _texts(table, "senders")]):
             yield f"provider {found(table.get('name'))}: senders: {found(sender)} stands twice, expected each once"
+
+
+def _named_twice(table: Mapping[str, Any], section: str) -> Iterator[str]:
+    names = [one["name"] for one in _tables(table, section) if isinstance(one.get("name"), str)]
+    for name in repeated(names):
+        yield f"{section} {found(name)}: name: stands twice, expected a name for each {section}"
 
 
 def repeated(values: Sequence[str]) -> list[str]:
@@ -95,17 +105,39 @@ def found(value: object) -> str:
 
 def _place(location: Sequence[str | int], data: Mapping[str, Any]) -> str:
     """Return where in the file a mistake is: ``mailbox "noc": poll_seconds: ``."""
-    steps = list(location)
-    if len(steps) > 1 and isinstance(steps[1], int):
-        steps[:2] = [_entry(str(steps[0]), steps[1], data)]
-    return "".join(f"entry {step + 1}: " if isinstance(step, int) else f"{step}: " for step in steps)
+    places: list[str] = []
+    value: Any = data
+    for number, step in enumerate(location, start=1):
+        one_alone = isinstance(value, str)
+        value = _part(value, step)
+        if isinstance(step, str):
+            places.append(step)
+        elif one_alone:
+            continue
+        elif _section(location[:number]) in LISTS:
+            places[-1] = f"{places[-1]} {_entry(value, step)}"
+        else:
+            places.append(f"entry {step + 1}")
+    return "".join(f"{place}: " for place in places)
 
 
-def _entry(section: str, index: int, data: Mapping[str, Any]) -> str:
+def _section(location: Sequence[str | int]) -> str:
+    """Return the section that a place in the file is in: ``provider.template`` for one of its templates."""
+    return ".".join(step for step in location if isinstance(step, str))
+
+
+def _part(value: Any, step: str | int) -> Any:
+    """Return what stands at a key or a number; None where nothing does."""
+    try:
+        return value[step]
+    except (KeyError, IndexError, TypeError):
+        return None
+
+
+def _entry(table: object, index: int) -> str:
     """Return a name for an entry of a list of tables: by its name where it has one, else by its number."""
-    table = data[section][index]
     name = table.get("name") if isinstance(table, dict) else None
-    return f"{section} {found(name) if isinstance(name, str) and name else index + 1}"
+    return found(name) if isinstance(name, str) and name else str(index + 1)
 
 
 def _problem(details: Mapping[str, Any], known: Known) -> str:
@@ -113,9 +145,9 @@ def _problem(details: Mapping[str, Any], known: Known) -> str:
     if kind == "value_error":
         return str(context["error"])
     if kind == "missing":
-        return f"missing, expected for example {known[location[0]][location[-1]]}"
-    if location[0] in known and (len(location) == 1 or kind == "model_type"):
-        return _wrong_table(location[0], details["input"])
+        return f"missing, expected for example {known[_section(location[:-1])][location[-1]]}"
+    if _section(location) in known:
+        return _wrong_table(_section(location), details["input"])
     if kind not in _EXPECTED:
         return f"got {found(details['input'])}: {details['msg']}"
     expected = _EXPECTED[kind].format(**context).replace("'", '"')

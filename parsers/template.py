@@ -41,10 +41,14 @@ GROUPS: Mapping[Kind, tuple[str, ...]] = {
     Kind.OUTAGE: (ID_GROUPS[Kind.OUTAGE], *_COMMON, "reported_at", "etr", "cause"),
     Kind.MAINTENANCE: (ID_GROUPS[Kind.MAINTENANCE], *_COMMON),
 }
-STATUSES: Mapping[Kind, type[OutageStatus] | type[MaintenanceStatus]] = {
-    Kind.OUTAGE: OutageStatus,
-    Kind.MAINTENANCE: MaintenanceStatus,
+_OUTAGE_STATUSES = tuple(OutageStatus)
+# UNKNOWN is not the provider's word.
+_MAINTENANCE_STATUSES = tuple(status for status in MaintenanceStatus if status is not MaintenanceStatus.UNKNOWN)
+STATUSES: Mapping[Kind, tuple[OutageStatus, ...] | tuple[MaintenanceStatus, ...]] = {
+    Kind.OUTAGE: _OUTAGE_STATUSES,
+    Kind.MAINTENANCE: _MAINTENANCE_STATUSES,
 }
+_IMPACTS = tuple(Impact)
 
 # Every match of these counts; of the others the first.
 _EACH: Mapping[Kind, frozenset[str]] = {
@@ -283,7 +287,7 @@ def _moments(template: Template, notification: Notification, provider: Provider)
 def _outage(event_id: str, found: _Found, template: Template, moments: Moments) -> Result:
     start = _instant("start", found, moments)
     stated = StatedOutage(
-        status=_status(found, template, OutageStatus),
+        status=_status(found, template, _OUTAGE_STATUSES),
         start=start,
         end=_end_of_outage(found, start, moments),
         reported_at=_instant("reported_at", found, moments),
@@ -313,7 +317,7 @@ def _maintenance(event_id: str, found: _Found, template: Template, moments: Mome
     whole = Result(
         event_id=event_id,
         account=found.text("account"),
-        status=_status(found, template, MaintenanceStatus),
+        status=_status(found, template, _MAINTENANCE_STATUSES),
         summary=_cut_value(found.text("summary")),
     )
     windows = list(_windows(found, moments))
@@ -411,7 +415,7 @@ def _etr(found: _Found, moments: Moments) -> StatedEtr | None:
 # Words of a closed set
 
 
-def _status(found: _Found, template: Template, statuses: type[_Word]) -> _Word | None:
+def _status(found: _Found, template: Template, statuses: Sequence[_Word]) -> _Word | None:
     words = found.text("status")
     return _known(words, template.status, statuses) if words else None
 
@@ -420,26 +424,29 @@ def _circuits(rows: Sequence[_Row], found: _Found, template: Template) -> tuple[
     """Return the circuits of rows, each with the impact of its match, else with that of the notice."""
     loose = next((row["impact"] for row in found.rows if "impact" in row and "circuit" not in row), None)
     circuits = [
-        StatedCircuit(circuit_id=row["circuit"], impact=_known(row.get("impact") or loose, template.impact, Impact))
+        StatedCircuit(circuit_id=row["circuit"], impact=_known(row.get("impact") or loose, template.impact, _IMPACTS))
         for row in rows
         if "circuit" in row
     ]
     return joined(circuits) or None
 
 
-def _known(words: str | None, table: Sequence[tuple[str, str]], values: type[_Word]) -> _Word | None:
+def _known(words: str | None, table: Sequence[tuple[str, str]], values: Sequence[_Word]) -> _Word | None:
     """Return what words mean by a table, or by themselves; None for words that are not known."""
     if words is None:
         return None
     named = {word_key(value.value): value for value in values}
-    meanings = named | {word_key(word): values(value) for word, value in table}
+    meanings = named | {word_key(word): named[word_key(value)] for word, value in table}
     key = word_key(words)
     return meanings.get(key) or meanings.get(re.sub(r"[ _]", "-", key))
 
 
 def _unknown_words(found: _Found, template: Template) -> Iterator[str]:
     """Yield a warning for each word of a status or an impact that no table knows."""
-    tables = (("status", template.status, STATUSES[template.kind]), ("impact", template.impact, Impact))
+    tables: tuple[tuple[str, Sequence[tuple[str, str]], Sequence[StrEnum]], ...] = (
+        ("status", template.status, STATUSES[template.kind]),
+        ("impact", template.impact, _IMPACTS),
+    )
     for field, table, values in tables:
         for words in dict.fromkeys(row[field] for row in found.rows if field in row):
             if _known(words, table, values) is None:

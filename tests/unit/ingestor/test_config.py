@@ -9,8 +9,11 @@ from pathlib import Path
 import pytest
 
 from domain.errors import ConfigurationError
+from domain.vocabulary import Kind
 from ingestor import config
+from ingestor.daemon import providers
 from ingestor.secrets import FileSecret
+from parsers.providers import Template
 
 ROOT = Path(__file__).parents[3]
 EXAMPLE = ROOT / "config.example.toml"
@@ -669,3 +672,198 @@ def test_a_language_model_may_see_the_mails_of_a_provider_of_the_configuration()
     text = f'{ON}providers = ["examplenet"]\n[[provider]]\nname = "examplenet"\nsenders = ["@examplenet.example"]'
 
     assert settings_of(text).llm.providers == ("examplenet",)
+
+
+# Readers of one's own.
+
+TEMPLATE = r"""
+[[provider]]
+name = "acme"
+senders = ["@acme.example"]
+[[provider.template]]
+name = "acme-tt"
+kind = "outage"
+subject = '^\[(?P<ticket>ACM-\d+)\] (?P<status>\w+)'
+body = ['^Circuit: (?P<circuit>\S+)', '^ETR: (?P<etr>.+)']
+date_order = "day-month"
+zone = "Europe/Paris"
+status = { "Opened" = "REPORTED", "All fixed" = "resolved" }
+impact = { "Hard down" = "OUTAGE" }
+"""
+
+
+def template_problems(*lines: str, name: str = 'name = "acme-tt"', kind: str = 'kind = "outage"') -> list[str]:
+    [provider, _] = TEMPLATE.split("[[provider.template]]")
+    return problems_of("\n".join([provider, "[[provider.template]]", name, kind, *lines]))
+
+
+def test_a_template_is_one_of_its_provider():
+    [provider] = settings_of(TEMPLATE).providers
+
+    [template] = provider.template
+    assert (template.name, template.kind, template.date_order, template.zone) == (
+        "acme-tt",
+        "outage",
+        "day-month",
+        "Europe/Paris",
+    )
+    assert template.subject == (r"^\[(?P<ticket>ACM-\d+)\] (?P<status>\w+)",)
+    assert template.body == (r"^Circuit: (?P<circuit>\S+)", r"^ETR: (?P<etr>.+)")
+    assert template.status == {"Opened": "REPORTED", "All fixed": "RESOLVED"}
+    assert template.impact == {"Hard down": "OUTAGE"}
+
+
+def test_a_template_reaches_the_directory_as_it_stands():
+    settings = settings_of(TEMPLATE + TEMPLATE.replace("acme", "beta").replace('zone = "Europe/Paris"\n', ""))
+
+    acme, beta = (providers(settings, None).get(name) for name in ("acme", "beta"))
+    assert acme
+    assert acme.templates == (
+        Template(
+            name="acme-tt",
+            kind=Kind.OUTAGE,
+            subject=(r"^\[(?P<ticket>ACM-\d+)\] (?P<status>\w+)",),
+            body=(r"^Circuit: (?P<circuit>\S+)", r"^ETR: (?P<etr>.+)"),
+            status=(("Opened", "REPORTED"), ("All fixed", "RESOLVED")),
+            impact=(("Hard down", "OUTAGE"),),
+            date_order="day-month",
+            zone="Europe/Paris",
+        ),
+    )
+    assert beta
+    assert [(template.name, template.zone) for template in beta.templates] == [("beta-tt", "")]
+
+
+@pytest.mark.parametrize(
+    ("lines", "problem"),
+    [
+        (
+            [r"subject = '(?P<tiket>\w+)'", "body = '(?P<ticket>x)'"],
+            'subject: no group "tiket", did you mean "ticket"?',
+        ),
+        (
+            ["subject = '(?P<ticket>x) (?P<stat>.) (?P<qqq>.)'"],
+            'subject: no group "stat", did you mean "start"?; no group "qqq", expected one of account, cause, circuit, '
+            "date, end, etr, impact, reported_at, start, status, summary, ticket, zone.",
+        ),
+        (["body = '(?P<maintenance_id>x)'"], 'body: no group "maintenance_id", did you mean "ticket"?'),
+        (
+            ["body = ['(?P<ticket>x)', '^Circuit (']"],
+            "body: entry 2: got '^Circuit (', which is no pattern: missing ), unterminated subpattern at position 9.",
+        ),
+        (
+            ["body = ['(?P<ticket>x)(?P<ticket>y)']"],
+            "body: entry 1: got '(?P<ticket>x)(?P<ticket>y)', which is no pattern: redefinition of group name 'ticket' "
+            "as group 2; was group 1 at position 17.",
+        ),
+        (
+            ["subject = '(?P<ticket>x)'", r"body = ['^ETR: (\S+)']"],
+            r"body: entry 1: got '^ETR: (\S+)', expected a group with a name, as in '(?P<ticket>\S+)': one of ticket, "
+            "status, start, end, date, zone, circuit, impact, account, summary, reported_at, etr, cause.",
+        ),
+        (
+            ["subject = '(?P<status>x)'"],
+            r"""body: no group "ticket" here or in subject, expected one, as in '(?P<ticket>\S+)'.""",
+        ),
+        (
+            ["subject = '(?P<ticket>x)'", 'status = { Fixed = "RESOLVD" }'],
+            'status: Fixed: got "RESOLVD", did you mean "RESOLVED"?',
+        ),
+        (
+            ["subject = '(?P<ticket>x)'", 'status = { Fixed = "COMPLETED" }'],
+            'status: Fixed: got "COMPLETED", expected one of IDENTIFIED, INVESTIGATING, MONITORING, REPORTED, '
+            "RESOLVED.",
+        ),
+        (
+            ["subject = '(?P<ticket>x)'", "impact = { Down = 5 }"],
+            "impact: Down: got 5, expected text in quotation marks.",
+        ),
+        (
+            ["subject = '(?P<ticket>x)'", 'zone = "Europe/Pari"'],
+            'zone: got "Europe/Pari", expected the name of a zone, as in "Europe/Amsterdam", "America/New_York" or '
+            '"UTC".',
+        ),
+        (
+            ["subject = '(?P<ticket>x)'", 'date_order = "dmy"'],
+            'date_order: got "dmy", expected "day-month" or "month-day".',
+        ),
+        (["subject = 5"], 'subject: got 5, expected a list, as in ["one", "two"].'),
+        (["subject = '(?P<ticket>x)'", "bdy = 'x'"], 'unknown key "bdy", did you mean "body"?'),
+    ],
+)
+def test_a_mistake_in_a_template_is_named(lines, problem):
+    assert template_problems(*lines) == [f'provider "acme": template "acme-tt": {problem}']
+
+
+def test_a_template_of_a_maintenance_has_groups_and_words_of_its_own():
+    problems = template_problems(
+        "subject = '(?P<ticket>x)'", "body = '(?P<etr>x)'", 'status = { x = "RESOLVED" }', kind='kind = "maintenance"'
+    )
+
+    assert [problem.removeprefix('provider "acme": template "acme-tt": ') for problem in problems] == [
+        'status: x: got "RESOLVED", expected one of CANCELLED, COMPLETED, CONFIRMED, IN-PROCESS, RE-SCHEDULED, '
+        "TENTATIVE.",
+        'subject: no group "ticket", did you mean "maintenance_id"?',
+        'body: no group "etr", expected one of account, circuit, date, end, impact, maintenance_id, start, status, '
+        "summary, zone.",
+    ]
+
+
+def test_a_template_is_not_called_as_a_reader_that_is_built_in():
+    assert template_problems("subject = '(?P<ticket>x)'", name='name = "zayo"') == [
+        'provider "acme": template "zayo": name: got "zayo", expected another name: a reader that is built in is '
+        "called so."
+    ]
+
+
+def test_a_template_without_a_name_is_called_by_its_number():
+    assert template_problems("subject = '(?P<ticket>x)'", name="") == [
+        'provider "acme": template 1: name: missing, expected for example name = "acme-tt".'
+    ]
+
+
+def test_two_templates_of_a_provider_have_two_names():
+    template = TEMPLATE[TEMPLATE.index("[[provider.template]]") :]
+
+    assert problems_of(TEMPLATE + template) == [
+        'provider "acme": template "acme-tt": name: stands twice, expected a name for each template.'
+    ]
+
+
+@pytest.mark.parametrize(("value", "found"), [("5", "template: got 5"), ("[5]", "template 1: got 5")])
+def test_templates_stand_under_two_brackets(value, found):
+    assert problems_of(f'[[provider]]\nname = "zayo"\ntemplate = {value}') == [
+        f'provider "zayo": {found}, expected its settings under [[provider.template]], in two brackets.'
+    ]
+
+
+def test_all_mistakes_of_templates_are_listed():
+    text = TEMPLATE.replace("<ticket>", "<tiket>").replace("Europe/Paris", "x").replace('"REPORTED"', '"y"')
+
+    assert len(problems_of(text)) == 3
+
+
+def test_templates_are_shown_as_a_file_that_means_the_same():
+    settings = settings_of(TEMPLATE)
+
+    shown = config.shown(settings)
+
+    assert settings_of(shown).providers[0].template == settings.providers[0].template
+    assert 'date_order = "day-month"\n' in shown
+
+
+def test_the_readers_of_outages_are_checked_too():
+    assert problems_of('[[provider]]\nname = "zayo"\noutage_readers = ["statuspge"]') == [
+        'provider "zayo": outage_readers: no form of outages "statuspge", did you mean "statuspage"?'
+    ]
+    settings = settings_of('[[provider]]\nname = "zayo"\noutage_readers = ["statuspage"]')
+    assert providers(settings, None).get("zayo").outage_readers == ("statuspage",)
+
+
+def test_the_example_names_every_setting_of_a_template_and_reads_as_it_says():
+    [provider] = uncommented_example()["provider"]
+    [template] = provider["template"]
+    text = re.sub(r"(?m)^# (?=[a-z_]+ = |\[)", "", EXAMPLE.read_text(encoding="utf-8"))
+
+    assert set(template) == set(config.TemplateTable.model_fields)
+    assert settings_of(text.replace('readers = ["zayo"]', "")).providers[0].template[0].name == template["name"]

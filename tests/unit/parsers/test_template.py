@@ -247,6 +247,12 @@ def test_a_status_may_be_said_in_a_sentence():
     assert outage(mail("Your service is\nbeing looked at.\n"), template).status is OutageStatus.INVESTIGATING
 
 
+def test_that_a_status_is_unknown_is_no_status_of_a_maintenance():
+    reading = read(mail("State: unknown\nCircuit: AC/1\n", "CRQ1"), WORK)
+
+    assert reading.updates[0].status is None
+
+
 # Times.
 
 
