@@ -5,7 +5,7 @@ A carrier's mail often bears its earlier ones: quoted, below their headers, or a
 
 import html
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -15,6 +15,7 @@ from parsers.forwarding import header_in
 from parsers.lines import lines_of, rows_of
 from parsers.mime import Notification, Text
 from parsers.outage.times import Moments
+from parsers.outage.words import meaning_of
 from parsers.statements import NotUnderstood
 
 _SEARCHED_CHARACTERS = 300_000
@@ -31,7 +32,10 @@ _Line = tuple[str, int, int]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Field:
-    """A label as it is written, without its colon, and what stands behind it or under it."""
+    """A label as it is written, without its colon, and what stands behind it or under it.
+
+    The lines of a cell stay lines; every other white space is one blank.
+    """
 
     label: str
     value: str
@@ -49,20 +53,21 @@ def newest_text(notification: Notification) -> Notification:
 def fields_of(notification: Notification) -> tuple[Field, ...]:
     """Return the labelled values of a notice in their order, each once: of its tables first, then of its lines.
 
-    The longest html part counts, else the plain text. A value that is not on the line of its label is on the next.
+    The longest html part counts, else the plain text. A value that is not on the line of its label is on the next. A
+    table with a row of headings and one row below is labels and values too.
     """
-    found = (*_row_fields(rows_of(notification)), *_line_fields(lines_of(notification)))
+    rows = _rows(notification)
+    headed, others = _headed(rows)
+    alone = [field for table in headed if len(table) == 1 for field in table[0]]
+    cells = {cell for row in rows for cell in row}
+    found = (*alone, *_row_fields(others), *_line_fields(lines_of(notification), cells))
     return tuple(dict.fromkeys(field for field in found if field.label))
 
 
-def tables_of(notification: Notification) -> Iterator[tuple[Field, ...]]:
-    """Yield each row of the tables that have a row of headings, as fields whose labels are the headings."""
-    headings: Sequence[str] = ()
-    for row in rows_of(notification):
-        if len(row) >= 2 and len(row) == len(headings):
-            yield tuple(Field(label=label, value=value) for label, value in zip(headings, row, strict=True))
-        else:
-            headings = row if len(row) >= 2 and all(_heading(cell) for cell in row) else ()
+def tables_of(notification: Notification) -> tuple[tuple[tuple[Field, ...], ...], ...]:
+    """Return the tables that have a row of headings: each row below it as fields whose labels are the headings."""
+    headed, _ = _headed(_rows(notification))
+    return tuple(headed)
 
 
 # The newest text
@@ -226,7 +231,55 @@ _LABELLED = re.compile(
     r"(?::(?!//|\d\d\b)|=(?=\s)|：)\s?(?P<value>.*)",
 )
 _WITH_BAR = re.compile(r"\s\|\s(?=[^\W\d_][^:|]{1,50}:)")
+_LINE_MARK = "\N{SYMBOL FOR RECORD SEPARATOR}"
+_LINE_IN_CELL = re.compile(r"<br\b[^<>]{0,200}>|</(?:p|div|li)\s{0,5}>", re.IGNORECASE)
 _BARRED = re.compile(r"\s*\|(?P<label>[^|]{2,50})\|(?P<value>[^|]{1,2000})\|\s*")
+
+
+def _rows(notification: Notification) -> list[list[str]]:
+    """Return the rows of the tables, with the lines in their cells apart."""
+    marked = tuple(
+        Text(type=text.type, text=_LINE_IN_CELL.sub(_LINE_MARK, text.text)) if text.type == "text/html" else text
+        for text in notification.texts
+    )
+    rows = rows_of(replace(notification, texts=marked))
+    return [[_lines_of_cell(cell) for cell in row] for row in rows]
+
+
+def _lines_of_cell(cell: str) -> str:
+    return "\n".join(line for part in cell.split(_LINE_MARK) if (line := part.strip()))
+
+
+def _headed(rows: Sequence[Sequence[str]]) -> tuple[list[tuple[tuple[Field, ...], ...]], list[Sequence[str]]]:
+    """Return the tables with a row of headings, and the rows that are in none of them.
+
+    A row is one of headings where two of its cells are known as labels, and the row below begins with none.
+    """
+    tables: list[tuple[tuple[Field, ...], ...]] = []
+    others: list[Sequence[str]] = []
+    number = 0
+    while number < len(rows):
+        below = list(_below(rows, number)) if _is_head(rows, number) else []
+        if below:
+            tables.append(tuple(below))
+        else:
+            others.append(rows[number])
+        number += 1 + len(below)
+    return tables, others
+
+
+def _is_head(rows: Sequence[Sequence[str]], number: int) -> bool:
+    known = [cell for cell in rows[number] if _heading(cell) and meaning_of(cell)]
+    return len(known) >= 2 and all(_heading(cell) or not cell for cell in rows[number])
+
+
+def _below(rows: Sequence[Sequence[str]], number: int) -> Iterator[tuple[Field, ...]]:
+    """Yield the rows below a row of headings, up to one of another length or that begins with a label."""
+    head = rows[number]
+    for row in rows[number + 1 :]:
+        if len(row) != len(head) or (row[0] and meaning_of(row[0]) and _heading(row[0])):
+            return
+        yield tuple(Field(label=_bare(label), value=_value(value)) for label, value in zip(head, row, strict=True))
 
 
 def _row_fields(rows: Sequence[Sequence[str]]) -> Iterator[Field]:
@@ -242,20 +295,31 @@ def _row_fields(rows: Sequence[Sequence[str]]) -> Iterator[Field]:
                 yield Field(label=_bare(label), value=_value(value))
 
 
-def _line_fields(lines: Sequence[str]) -> Iterator[Field]:
-    """Yield the fields of lines, each with its label and its value or with the value in the next line."""
+def _line_fields(lines: Sequence[str], cells: Collection[str]) -> Iterator[Field]:
+    """Yield the fields of lines, each with its label and its value or with the value in the next line.
+
+    A label without a colon, alone on its line, is one that is known; in a cell it is that of a table.
+    """
     parts = [part for line in lines for part in _WITH_BAR.split(line[:_VALUE_CHARACTERS])]
     for number, part in enumerate(parts):
         if barred := _BARRED.fullmatch(part):
             yield Field(label=_bare(barred["label"]), value=_value(barred["value"]))
             continue
         found = _LABELLED.fullmatch(part)
+        following = parts[number + 1] if number + 1 < len(parts) and not _LABELLED.fullmatch(parts[number + 1]) else ""
+        if not found and following and _stands_alone(part, following) and part not in cells:
+            yield Field(label=_bare(part), value=_value(following))
         if not found or len(found["label"].split()) > _LABEL_WORDS:
             continue
         value = found["value"].strip()
-        if not value.strip("*_ ") and number + 1 < len(parts) and not _LABELLED.fullmatch(parts[number + 1]):
-            value = parts[number + 1]
+        if not value.strip("*_ "):
+            value = following
         yield Field(label=_bare(found["label"]), value=_value(value))
+
+
+def _stands_alone(line: str, following: str) -> bool:
+    """Return whether a line is a known label and nothing else, and the one below it none."""
+    return _heading(line) and line[0].isupper() and bool(meaning_of(line)) and not meaning_of(following)
 
 
 def _heading(cell: str) -> bool:
@@ -271,4 +335,5 @@ def _bare(label: str) -> str:
 
 
 def _value(value: str) -> str:
-    return " ".join(value.strip(" \t*_|").split())[:_VALUE_CHARACTERS]
+    lines = (" ".join(line.strip(" \t*_|").split()) for line in value.split("\n"))
+    return "\n".join(line for line in lines if line)[:_VALUE_CHARACTERS]

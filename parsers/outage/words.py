@@ -39,7 +39,10 @@ class Means(StrEnum):
 
 # Labels
 
-_NUMBER = r"(?: ?(?:number|numbers|num|nbr|no|nos|nr|id|ids|reference|reference number|reference id|ref|ref no|id number|key))?"
+_NUMBER = (
+    r"(?: ?(?:number|numbers|num|nbr|no|nos|nr|id|ids|reference|reference number|reference id|ref|ref no|id number"
+    r"|key))?"
+)
 _CASE = r"(?:ticket|case|incident|fault|outage|event|problem|disturbance)"
 _ABOUT = r"(?:of |of the |for |for the )?"
 _LOSS = (
@@ -77,13 +80,17 @@ _LABELS: tuple[tuple[Means | None, str], ...] = (
     (Means.TICKET, rf"(?:\w{{1,20}} ){{0,3}}(?:ticket|tickets){_NUMBER}"),
     (Means.TICKET, rf"(?:\w{{1,20}} )?{_CASE}{_NUMBER}"),
     (Means.TICKET, rf"(?:tt|ttn|inc|tkt|our|{_CASE})(?: ?(?:number|no|nr|id|ref|reference))?"),
-    (Means.TICKET, r"(?:noc |our |trouble )?(?:reference|ref|report number|report no)(?: ?(?:number|no|nr|id|code))?"),
+    (
+        Means.TICKET,
+        r"(?:noc |our |trouble )?(?:reference|ref|report number|report no)(?: ?(?:number|no|nr|id|code))?",
+    ),
     (
         Means.CIRCUITS,
         r"(?:(?:affected|impacted|affected customer|carrier|provider|your|down|failed) )?"
         r"(?:circuit|circuits|service|services|cid|cids|link|links|cct|line|asset|assets|connection|path|wavelength|evc"
         r"|vlan|product|products|access)"
-        r"(?: ?(?:ids?|identifiers?|numbers?|no|nr|names?|refs?|references?|affected|impacted|list|ids? affected|ids? impacted))?",
+        r"(?: ?(?:ids?|identifiers?|numbers?|no|nr|names?|refs?|references?|affected|impacted|list|ids? affected"
+        r"|ids? impacted))?",
     ),
     (Means.CIRCUITS, r"(?:affected|impacted|name of (?:ne )?circuit link|name of ne circuit link|circuit service id)"),
     (
