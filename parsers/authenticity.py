@@ -15,6 +15,7 @@ from tldextract import TLDExtract
 from domain.errors import MaintdError
 from domain.message import Terms
 from parsers.mime import Notification
+from parsers.outage.pages import page_of, writers_of
 from parsers.providers import Directory, Provider
 from parsers.sources import Source
 
@@ -53,7 +54,7 @@ def verified(source: Source, provider: Provider, message: Notification, director
     if terms.decision.released:
         return False
     handed_on = source.forwarded or trusts(message.sender, terms)
-    if handed_on and provider not in _of(message.sender, directory):
+    if handed_on and provider not in writers_of(message.sender, message, directory):
         return _forward_verified(source, message, terms)
     return _own_mail_verified(provider, message, directory, terms)
 
@@ -95,13 +96,15 @@ def _own_mail_verified(provider: Provider, message: Notification, directory: Dir
         return False
     proof = proof_of(message.authentication_results, terms.authserv_id)
     # Who sent it must be the provider whose event it would change, not merely somebody.
-    whose = provider in _of(message.sender, directory)
-    if whose and _proves(proof, message.sender, by=provider.authentication):
+    whose = provider in writers_of(message.sender, message, directory)
+    # What is known of a provider's own mails says nothing of those that the system of a status page sends.
+    by = None if page_of(message.sender, message) else provider.authentication
+    if whose and _proves(proof, message.sender, by=by):
         return True
-    if whose and provider.authentication == "none":
+    if whose and by == "none":
         return False
     asked = {"dkim": "a good DKIM signature", "dmarc": "a DMARC pass"}.get(
-        provider.authentication or "", "a DMARC pass or a good DKIM signature"
+        by or "", "a DMARC pass or a good DKIM signature"
     )
     missing = f"{asked} of its domain" if whose else f"that it is of {provider.name}"
     raise Untrusted(f"{message.sender or 'the sender'} does not prove {missing}: {proof.words}; {_RELEASE}")
@@ -146,10 +149,6 @@ def _proves(proof: Proof, sender: str | None, *, by: str | None) -> bool:
     signed = any(each == domain or (organisation and organisation_of(each) == organisation) for each in proof.dkim)
     passed = proof.dmarc == domain
     return {"dmarc": passed, "dkim": signed}.get(by or "", passed or signed)
-
-
-def _of(sender: str | None, directory: Directory) -> tuple[Provider, ...]:
-    return directory.identify(sender) if sender else ()
 
 
 # Authentication-Results

@@ -31,6 +31,12 @@ def lines_of(notification: Notification) -> list[str]:
     return plain_lines_of(notification)
 
 
+def pieces_of(notification: Notification) -> list[str]:
+    """Return what stands between any two tags of the longest html part, where it is not blank."""
+    pages = _pages(notification)
+    return _lines(_TAG.sub("\n", _SOURCE_BREAK.sub(" ", pages[0]))) if pages else []
+
+
 def plain_lines_of(notification: Notification) -> list[str]:
     """Return the lines that are not blank of the plain text, without the marks of a quotation."""
     texts = "\n".join(notification.of_type("text/plain"))[:MOST_CHARACTERS]

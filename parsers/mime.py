@@ -100,6 +100,7 @@ class Notification:
     a list sent on under its own address, as the list says. ``other_subject`` is a second
     one to try: that of the covering mail where this is a notice sent on. ``problems`` say what was left out.
     ``automatic``: a machine answered with it, or with the mail that it is attached to: a bounce, an automatic reply.
+    ``sender_name`` is the name beside the sender's address, which proves nothing; empty where there is none.
     """
 
     subject: str
@@ -118,6 +119,7 @@ class Notification:
     other_subject: str = ""
     authentication_results: tuple[str, ...] = ()
     automatic: bool = False
+    sender_name: str = ""
 
     def of_type(self, content_type: str) -> list[str]:
         """Return the texts of one type, in the order of the message."""
@@ -292,6 +294,11 @@ def _sender(fields: Fields) -> tuple[str | None, str | None]:
     return mailboxes[0], None
 
 
+def _name_beside(text: str) -> str:
+    name, bracket, _ = _clean(_decode_words(text)).rpartition("<")
+    return name.replace("\\", "").strip(' "') if bracket else ""
+
+
 def _mailboxes(text: str) -> list[str | None]:
     """Return the address of each mailbox of a list, None for one that is not written as RFC 5322 has it."""
     pieces = re.split("[,;:]", _without_quotes_and_comments(text))
@@ -397,6 +404,7 @@ def _notification(raw: bytes, *, depth: int, budget: _Budget, automatic: bool = 
         problems=tuple(found.problems),
         authentication_results=tuple(fields.get("authentication-results", ())),
         automatic=found.automatic,
+        sender_name=_name_beside(_first(fields, "from")) if sender else "",
     )
 
 

@@ -11,6 +11,7 @@ from domain.message import Terms
 from parsers.authenticity import claimed, organisation_of, trusts
 from parsers.forwarding import forwards_in
 from parsers.mime import Notification
+from parsers.outage.pages import is_system
 from parsers.own import bcop
 from parsers.providers import Directory, Provider
 from parsers.repairs import decoded
@@ -88,7 +89,7 @@ def _newcomer(writer: str, directory: Directory) -> Provider | None:
     organisation = _organisation_of(writer)
     if not organisation or organisation in _FREE_MAIL or not _DOMAIN.fullmatch(organisation):
         return None
-    if directory.identify(writer) or directory.get(organisation):
+    if directory.identify(writer) or directory.get(organisation) or is_system(writer):
         return None
     domains = (sender[1:] for provider in directory for sender in provider.senders if sender.startswith("@"))
     if any(organisation_of(domain) == organisation for domain in domains):

@@ -18,11 +18,12 @@ from parsers.forwarding import forwards_in
 from parsers.maintenance import READER_VERSION
 from parsers.mime import MalformedMessage, Notification, decode, read_envelope
 from parsers.newcomers import joined_by_newcomers
+from parsers.outage.pages import advice_for
 from parsers.own import bcop
 from parsers.proposals import accepted, declined, may_see, propose, proposed
 from parsers.providers import Directory, Provider
 from parsers.readers import readers_of
-from parsers.sources import Source, choices
+from parsers.sources import Source, choices, page_in
 from parsers.statements import Notice, NotUnderstood, Statement, state
 from parsers.template import PatternStopped
 from parsers.understanding import Ambiguous, Said, understand
@@ -232,6 +233,8 @@ def _with_proposal(reading: Reading, message: _Message, forced: Provider | None,
 def _of_unknown_provider(message: _Message) -> Reading:
     """Return that nobody knows the sender, with the readers that would have understood the message."""
     notification = message.notification
+    if page := page_in(notification):
+        return _quarantined(Reason.UNKNOWN_PROVIDER, advice_for(page, message.directory))
     senders = dict.fromkeys(
         sender
         for sender in (

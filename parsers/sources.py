@@ -7,6 +7,7 @@ from datetime import datetime
 
 from parsers.forwarding import forwards_in
 from parsers.mime import Notification
+from parsers.outage.pages import Page, page_of, writers_of
 from parsers.providers import Directory, Provider
 from parsers.repairs import versions
 
@@ -44,6 +45,16 @@ def choices(notification: Notification, directory: Directory, forced: Provider |
         yield from _versions(sources)
 
 
+def page_in(notification: Notification) -> Page | None:
+    """Return the status page with a name that a mail comes from, or one that it brings, as whose mail it is."""
+    mails = [(notification.sender, notification), *((inner.sender, inner) for inner in notification.attached)]
+    mails += [
+        (forward.sender, replace(notification, subject=forward.subject, texts=forward.texts))
+        for forward in forwards_in(notification)
+    ]
+    return next((page for sender, mail in mails if (page := page_of(sender, mail)) and page.names), None)
+
+
 def _versions(sources: list[Source]) -> Iterator[list[Source]]:
     """Yield the notices with what happened to their texts on the way undone or left."""
     found = [list(versions(source.notification)) for source in sources]
@@ -53,7 +64,7 @@ def _versions(sources: list[Source]) -> Iterator[list[Source]]:
 
 
 def _sources(notification: Notification, directory: Directory, forced: Provider | None) -> Iterator[list[Source]]:
-    senders = _providers_of(notification.sender, directory)
+    senders = writers_of(notification.sender, notification, directory)
     whose = (forced,) if forced else senders
     if forced and forced not in senders:
         yield from (_sent_on(sources, notification) for sources in _inside(notification, directory, forced))
@@ -62,10 +73,6 @@ def _sources(notification: Notification, directory: Directory, forced: Provider 
     yield from (_sent_on(sources, notification) for sources in _attached_in(notification, directory, whose))
     if not whose:
         yield from (_sent_on(sources, notification) for sources in _inside(notification, directory, None))
-
-
-def _providers_of(sender: str | None, directory: Directory) -> tuple[Provider, ...]:
-    return directory.identify(sender) if sender else ()
 
 
 def _sent_on(sources: list[Source], message: Notification) -> list[Source]:
@@ -87,7 +94,7 @@ def _attached(
     """Return the notices attached to a message as mails, however deep; one of an unknown sender among them too."""
     sources = []
     for inner in notification.attached:
-        providers = _providers_of(inner.sender, directory)
+        providers = writers_of(inner.sender, inner, directory)
         deeper = [] if providers else _deeper(inner, directory, otherwise, whole=whole)
         sources += deeper or [_dated(inner, providers or otherwise, inner.date, notification)]
     return sources
@@ -104,15 +111,16 @@ def _deeper(inner: Notification, directory: Directory, otherwise: tuple[Provider
 
 def _inside(notification: Notification, directory: Directory, only: Provider | None) -> Iterator[list[Source]]:
     """Yield the notice that a list sent on, or that was forwarded: what stands below its headers, then all."""
-    if providers := _narrowed(_providers_of(notification.list_sender, directory), only):
+    if providers := _narrowed(writers_of(notification.list_sender, notification, directory), only):
         yield [_dated(notification, providers, notification.date, notification)]
     for forward in forwards_in(notification):
-        providers = _narrowed(directory.identify(forward.sender), only)
+        inner = replace(notification, subject=forward.subject, other_subject=notification.subject)
+        notice = replace(inner, texts=forward.texts)
+        providers = _narrowed(writers_of(forward.sender, notice, directory), only)
         answer = bool(_REPLY.match(notification.subject))
         # What is quoted in an answer says nothing new: at most it is the old notice once more.
         if providers and (forward.date or not answer):
-            inner = replace(notification, subject=forward.subject, other_subject=notification.subject)
-            yield [_dated(replace(inner, texts=forward.texts), providers, forward.date, notification)]
+            yield [_dated(notice, providers, forward.date, notification)]
             if not answer:
                 yield [_dated(inner, providers, forward.date, notification)]
             return
