@@ -1,4 +1,4 @@
-"""Updates as messages state them, the events that they fold to, and who has acknowledged these.
+"""Updates as messages state them, what people say, the events that both fold to, and who has acknowledged these.
 
 An event is written by ``refold`` alone, from all of its updates, under a lock on its key: the writers of one event
 follow one another, and the last one has seen the updates of all before it.
@@ -6,7 +6,8 @@ follow one another, and the last one has seen the updates of all before it.
 
 import hashlib
 import json
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
 from datetime import datetime
 from types import SimpleNamespace
 from typing import Any
@@ -17,47 +18,69 @@ from sqlalchemy.dialects import postgresql
 
 from domain.errors import NotFound
 from domain.events import (
-    CircuitCorrection,
     CircuitImpact,
     Edit,
     Event,
     EventKey,
-    Span,
-    StatedCircuit,
-    StatedWindow,
+    OutageCorrection,
     Update,
-    WindowCorrection,
     circuit_key_of,
     id_key_of,
 )
 from domain.fold import fold
-from domain.vocabulary import Impact, Kind, MaintenanceStatus
+from domain.vocabulary import Kind
 from storage.schema import (
+    Text,
     acknowledgements,
+    adoptions,
     circuits,
     edits,
+    etr_revisions,
     event_keys,
     event_references,
     events,
     hidden_events,
     history,
     insert_ignoring,
+    local_ids,
     retractions,
     stored_key,
     updates,
     windows,
 )
+from storage.statements import edit_of, statement_of, statement_of_edit, update_of
 
 _Row = dict[str, Any]
 
 
-def _of_key(table: sa.Table) -> sa.ColumnElement[bool]:
+def _of_key(table: sa.Table, id_key: str = "id_key") -> sa.ColumnElement[bool]:
     """Return the condition that a row belongs to one key, whose parts are given when the statement runs."""
     return sa.and_(
         table.c.kind == bindparam("of_kind"),
         table.c.provider == bindparam("of_provider"),
-        table.c.id_key == bindparam("of_id_key"),
+        table.c[id_key] == bindparam("of_id_key"),
     )
+
+
+def edits_where(of_the_key: Callable[[sa.Table, str], sa.ColumnElement[bool]]) -> sa.CompoundSelect[Any]:
+    """Return the edits that count for some keys, for ``said_in``: an adopted edit counts for the key it went to.
+
+    ``of_the_key`` gives the condition on the keys for a table, and for its column that holds the id.
+    """
+    same = sa.and_(*(adoptions.c[name] == edits.c[name] for name in ("kind", "provider", "id_key")))
+    rest = [column for column in edits.c if column.name != "id_key"]
+    none = sa.null().cast(Text)
+    own = select(*rest, edits.c.id_key, none.label("held_id"), none.label("into_event_id"))
+    adopted = select(
+        *rest,
+        adoptions.c.into_id_key.label("id_key"),
+        adoptions.c.held_id,
+        adoptions.c.event_id.label("into_event_id"),
+    )
+    return sa.union_all(
+        own.where(of_the_key(edits, "id_key"), ~sa.exists().where(same)),
+        adopted.join(adoptions, same).where(of_the_key(adoptions, "into_id_key")),
+    ).order_by("id")
 
 
 _INSERT_UPDATES = sa.insert(updates)
@@ -70,7 +93,7 @@ _UPDATES = select(updates).where(_of_key(updates))
 # The updates of a retracted message do not count.
 COUNTS = ~sa.exists().where(retractions.c.message == updates.c.message)
 _COUNTING = _UPDATES.where(COUNTS)
-_EDITS = select(edits).where(_of_key(edits)).order_by(edits.c.id)
+_EDITS = edits_where(_of_key)
 
 _LOCK = select(event_keys.c.id_key).where(_of_key(event_keys)).with_for_update()
 _INSERT_KEY = postgresql.insert(event_keys).on_conflict_do_nothing()
@@ -81,8 +104,23 @@ _CHANGE_EVENT = sa.update(events).where(events.c.id == bindparam("of_event"))
 _DELETE_EVENT = sa.delete(events).where(events.c.id == bindparam("of_event"))
 _PARTS = {
     table: (sa.delete(table).where(table.c.event == bindparam("of_event")), sa.insert(table))
-    for table in (windows, circuits, history, event_references)
+    for table in (windows, circuits, history, event_references, etr_revisions)
 }
+
+_INSERT_LOCAL_ID = sa.insert(local_ids).returning(local_ids.c.id)
+_SPOKEN_OF = select(sa.or_(*(sa.exists().where(_of_key(table)) for table in (updates, edits, events))))
+_ADOPTED = select(adoptions.c.into_id_key, adoptions.c.event_id).where(_of_key(adoptions))
+_HELD_ID = select(events.c.event_id).where(_of_key(events)).order_by(events.c.generation.desc()).limit(1)
+_ADOPT_FURTHER = (
+    sa.update(adoptions)
+    .where(_of_key(adoptions, "into_id_key"))
+    .values(into_id_key=bindparam("further_id_key"), event_id=bindparam("further_event_id"))
+)
+_SEEN_AS = (
+    sa.update(acknowledgements)
+    .where(_of_key(acknowledgements))
+    .values(id_key=bindparam("other_id_key"), generation=bindparam("other_generation"))
+)
 
 
 # --- updates ----------------------------------------------------------------------------------------------------
@@ -135,24 +173,6 @@ def _key(kind: str, provider: str, id_key: str) -> EventKey:
 
 
 def _update_row(message: int, ordinal: int, update: Update) -> _Row:
-    # Only what is stated is kept, so that a row tells what its message said.
-    statement = {
-        "source": update.source,
-        "body_digest": update.body_digest,
-        "stamp_inferred": update.stamp_inferred,
-        "unverified": update.unverified,
-        "sequence": update.sequence,
-        "ical_uid": update.ical_uid,
-        "account": update.account,
-        "status": update.status,
-        "windows": None if update.windows is None else [_window_statement(window) for window in update.windows],
-        "circuits": _circuits_statement(update.circuits),
-        "summary": update.summary,
-        "organizer": update.organizer,
-        "references": list(update.references) or None,
-        "replaces": update.replaces,
-        "replaced_by": update.replaced_by,
-    }
     key = update.key
     return {
         "message": message,
@@ -164,74 +184,8 @@ def _update_row(message: int, ordinal: int, update: Update) -> _Row:
         "stamp": update.stamp,
         "reader": update.reader,
         "reader_version": update.reader_version,
-        "statement": {name: value for name, value in statement.items() if value is not None},
+        "statement": statement_of(update),
     }
-
-
-def _window_statement(window: StatedWindow) -> _Row:
-    statement = {
-        "start": window.start.isoformat(),
-        "end": window.end.isoformat(),
-        "status": window.status,
-        "circuits": _circuits_statement(window.circuits),
-        "ical_uid": window.ical_uid,
-        "number": window.number,
-    }
-    return {name: value for name, value in statement.items() if value is not None}
-
-
-def _circuits_statement(stated: Iterable[StatedCircuit] | None) -> list[list[str | None]] | None:
-    return None if stated is None else [[circuit.circuit_id, circuit.impact] for circuit in stated]
-
-
-def update_of(row: Row[Any] | SimpleNamespace) -> Update:
-    """Return the update that a row of the table holds."""
-    said: Mapping[str, Any] = row.statement
-    stated_windows = said.get("windows")
-    return Update(
-        kind=Kind(row.kind),
-        provider=row.provider,
-        event_id=row.event_id,
-        stamp=row.stamp,
-        stamp_inferred=said["stamp_inferred"],
-        source=said["source"],
-        body_digest=said["body_digest"],
-        reader=row.reader,
-        reader_version=row.reader_version,
-        sequence=said.get("sequence"),
-        ical_uid=said.get("ical_uid"),
-        account=said.get("account"),
-        status=_status(said.get("status")),
-        windows=None if stated_windows is None else tuple(_stated_window(window) for window in stated_windows),
-        circuits=_stated_circuits(said.get("circuits")),
-        summary=said.get("summary"),
-        organizer=said.get("organizer"),
-        references=tuple(said.get("references", ())),
-        replaces=said.get("replaces"),
-        replaced_by=said.get("replaced_by"),
-        unverified=said["unverified"],
-    )
-
-
-def _stated_window(said: Mapping[str, Any]) -> StatedWindow:
-    return StatedWindow(
-        start=datetime.fromisoformat(said["start"]),
-        end=datetime.fromisoformat(said["end"]),
-        status=_status(said.get("status")),
-        circuits=_stated_circuits(said.get("circuits")),
-        ical_uid=said.get("ical_uid"),
-        number=said.get("number"),
-    )
-
-
-def _stated_circuits(said: Sequence[Sequence[str]] | None) -> tuple[StatedCircuit, ...] | None:
-    if said is None:
-        return None
-    return tuple(StatedCircuit(circuit_id=circuit_id, impact=_impact(impact)) for circuit_id, impact in said)
-
-
-def _status(said: str | None) -> MaintenanceStatus | None:
-    return None if said is None else MaintenanceStatus(said)
 
 
 # --- edits ------------------------------------------------------------------------------------------------------
@@ -239,14 +193,6 @@ def _status(said: str | None) -> MaintenanceStatus | None:
 
 def add_edit(conn: Connection, edit: Edit) -> None:
     """Keep what a person says of an event; the event is to be folded again in the same transaction (``refold``)."""
-    statement = {
-        "status": list(edit.status) if edit.status else None,
-        "windows": [[_span_row(one.was), _span_row(one.now), one.status] for one in edit.windows] or None,
-        "held": [_span_row(span) for span in edit.held] or None,
-        "circuits": [[one.circuit_id, one.was, one.now] for one in edit.circuits] or None,
-        "summary": list(edit.summary) if edit.summary else None,
-        "seen_start": edit.seen_start.isoformat() if edit.seen_start else None,
-    }
     row = {
         "kind": edit.kind,
         "provider": edit.provider,
@@ -255,54 +201,29 @@ def add_edit(conn: Connection, edit: Edit) -> None:
         "stamp": edit.stamp,
         "author": edit.author,
         "why": edit.reason,
-        "statement": {name: value for name, value in statement.items() if value is not None},
+        "statement": statement_of_edit(edit),
     }
     conn.execute(sa.insert(edits), row)
 
 
 def edits_of_key(conn: Connection, key: EventKey) -> list[Edit]:
-    """Return what people say of the events of a key."""
+    """Return what people say of the events of a key, and of those that were adopted into it.
+
+    What was said of an adopted one is said of this key, and names the id that it was said of. Of a key that was adopted
+    into another nothing is said any more.
+    """
     of_key = {"of_kind": key.kind, "of_provider": key.provider, "of_id_key": key.id_key}
-    return [edit_of(row) for row in conn.execute(_EDITS, of_key)]
+    return [said_in(row) for row in conn.execute(_EDITS, of_key)]
 
 
-def edit_of(row: Row[Any]) -> Edit:
-    """Return the edit that a row of the table holds."""
-    said: Mapping[str, Any] = row.statement
-    status, summary = said.get("status"), said.get("summary")
-    return Edit(
-        kind=Kind(row.kind),
-        provider=row.provider,
-        id_key=row.id_key,
-        generation=row.generation,
-        stamp=row.stamp,
-        author=row.author,
-        reason=row.why,
-        status=(MaintenanceStatus(status[0]), MaintenanceStatus(status[1])) if status else None,
-        windows=tuple(
-            WindowCorrection(was=_span(was), now=_span(now), status=_status(of_window))
-            for was, now, of_window in said.get("windows", ())
-        ),
-        held=tuple(span for span in map(_span, said.get("held", ())) if span),
-        circuits=tuple(
-            CircuitCorrection(circuit_id=circuit_id, was=_impact(was), now=_impact(now))
-            for circuit_id, was, now in said.get("circuits", ())
-        ),
-        summary=(summary[0], summary[1]) if summary else None,
-        seen_start=datetime.fromisoformat(said["seen_start"]) if "seen_start" in said else None,
-    )
-
-
-def _span_row(span: Span | None) -> list[str] | None:
-    return None if span is None else [instant.isoformat() for instant in span]
-
-
-def _span(said: Sequence[str] | None) -> Span | None:
-    return None if said is None else (datetime.fromisoformat(said[0]), datetime.fromisoformat(said[1]))
-
-
-def _impact(said: str | None) -> Impact | None:
-    return None if said is None else Impact(said)
+def said_in(row: Row[Any]) -> Edit:
+    """Return the edit in a row of ``edits_where``, of the key that it counts for."""
+    edit = edit_of(row)
+    if row.held_id is None:
+        return edit
+    correction = edit.outage or OutageCorrection()
+    opens = row.into_event_id if correction.opens else None
+    return replace(edit, outage=replace(correction, opens=opens, adopted_from=row.held_id))
 
 
 # --- events -----------------------------------------------------------------------------------------------------
@@ -317,7 +238,7 @@ def refold(conn: Connection, keys: Collection[EventKey]) -> list[Event]:
     """Fold the updates of each key again and write what comes out; return the events, by key and generation.
 
     To be called once in a transaction, with all keys: they are locked in one order, so that no two processes wait for
-    each other. Events of a key that has no update left are deleted. What has not changed is not written.
+    each other. Events of which nobody tells any more are deleted. What has not changed is not written.
     """
     return [event for key in sorted(keys) for event in _refold(conn, key)]
 
@@ -334,7 +255,7 @@ def _refold(conn: Connection, key: EventKey) -> tuple[Event, ...]:
     _lock(conn, key, of_key)
     folded = fold(
         [update_of(row) for row in conn.execute(_COUNTING, of_key)],
-        [edit_of(row) for row in conn.execute(_EDITS, of_key)],
+        [said_in(row) for row in conn.execute(_EDITS, of_key)],
     )
     held = {row.generation: row for row in conn.execute(_EVENTS, of_key)}
     for event in folded:
@@ -360,7 +281,7 @@ def _lock(conn: Connection, key: EventKey, of_key: _Row) -> None:
 def _write(conn: Connection, key: EventKey, event: Event, held: Row[Any] | None) -> None:
     """Write an event with its parts, or what of it differs from the row that is held."""
     window_rows, circuit_rows, history_rows = _window_rows(event), _circuit_rows(event), _history_rows(event)
-    reference_rows = _reference_rows(event)
+    reference_rows, revision_rows = _reference_rows(event), _revision_rows(event)
     facts = {
         "event_id": event.event_id,
         "status": event.status,
@@ -376,9 +297,15 @@ def _write(conn: Connection, key: EventKey, event: Event, held: Row[Any] | None)
         "material_digest": event.material_digest,
         "replaces": event.replaces,
         "replaced_by": event.replaced_by,
+        "end_inferred": event.end_inferred,
+        "reported_at": event.reported_at,
+        "etr_at": event.etr,
+        "cause": event.cause,
+        "original_timezone": event.original_timezone,
         "windows_digest": _digest(window_rows, circuit_rows),
         "history_digest": _digest(history_rows),
         "references_digest": _digest(reference_rows),
+        "etr_digest": _digest(revision_rows),
     }
     if held is not None and all(getattr(held, name) == value for name, value in facts.items()):
         return
@@ -388,13 +315,15 @@ def _write(conn: Connection, key: EventKey, event: Event, held: Row[Any] | None)
     else:
         number = held.id
         conn.execute(_CHANGE_EVENT, {"of_event": number, **facts})
-    if held is None or held.windows_digest != facts["windows_digest"]:
-        _write_part(conn, windows, number, window_rows, is_new=held is None)
-        _write_part(conn, circuits, number, circuit_rows, is_new=held is None)
-    if held is None or held.history_digest != facts["history_digest"]:
-        _write_part(conn, history, number, history_rows, is_new=held is None)
-    if held is None or held.references_digest != facts["references_digest"]:
-        _write_part(conn, event_references, number, reference_rows, is_new=held is None)
+    for table, digest, rows in (
+        (windows, "windows_digest", window_rows),
+        (circuits, "windows_digest", circuit_rows),
+        (history, "history_digest", history_rows),
+        (event_references, "references_digest", reference_rows),
+        (etr_revisions, "etr_digest", revision_rows),
+    ):
+        if held is None or getattr(held, digest) != facts[digest]:
+            _write_part(conn, table, number, rows, is_new=held is None)
 
 
 def _write_part(conn: Connection, table: sa.Table, event: int, rows: Sequence[_Row], *, is_new: bool) -> None:
@@ -456,8 +385,71 @@ def _reference_rows(event: Event) -> list[_Row]:
     ]
 
 
+def _revision_rows(event: Event) -> list[_Row]:
+    return [
+        {
+            "ordinal": ordinal,
+            "stamp": revision.stamp,
+            "etr_at": revision.etr,
+            "previous_at": revision.previous,
+            "move": revision.move,
+            "slip_seconds": revision.slip_seconds,
+            "source": revision.source,
+            "words": revision.words,
+        }
+        for ordinal, revision in enumerate(event.etr_revisions)
+    ]
+
+
 def _digest(*rows: Sequence[_Row]) -> str:
     return hashlib.sha256(json.dumps(rows, default=str).encode()).hexdigest()
+
+
+# --- outages that people open -----------------------------------------------------------------------------------
+
+# The ids under which outages are held whose ticket is not known yet.
+LOCAL = "local-"
+
+
+def next_local_id(conn: Connection, provider: str) -> str:
+    """Return an id for an outage whose ticket is not known yet. None is given out twice, whoever else asks for one."""
+    while True:
+        number: int = conn.execute(_INSERT_LOCAL_ID, {"provider": provider}).scalar_one()
+        event_id = f"{LOCAL}{number}"
+        of_key = {"of_kind": Kind.OUTAGE, "of_provider": provider, "of_id_key": id_key_of(event_id)}
+        # Somebody may have called an outage so, without asking for a number.
+        if not conn.scalar(_SPOKEN_OF, of_key):
+            return event_id
+
+
+def adopt(
+    conn: Connection, held: EventKey, into: EventKey, event_id: str, *, author: str, reason: str, now: datetime
+) -> None:
+    """Let all that people say of one outage be said of another, from now on, and fold both again.
+
+    ``event_id`` is the id of the other in the provider's spelling. What people have seen of the held one, and our
+    ticket, go over with it; its id stays as a reference. What messages say of it does not go over.
+    """
+    for key in sorted((held, into)):
+        lock(conn, key)
+    of_held = {"of_kind": held.kind, "of_provider": held.provider, "of_id_key": held.id_key}
+    held_id: str = conn.scalar(_HELD_ID, of_held) or held.id_key
+    row = {"kind": held.kind, "provider": held.provider, "id_key": held.id_key, "held_id": held_id}
+    said = {"author": author, "why": reason, "adopted_at": now}
+    conn.execute(sa.insert(adoptions), {**row, "into_id_key": into.id_key, "event_id": event_id, **said})
+    # What was adopted into the held one goes on with it.
+    conn.execute(_ADOPT_FURTHER, {**of_held, "further_id_key": into.id_key, "further_event_id": event_id})
+    _refold(conn, held)
+    folded = _refold(conn, into)
+    generation = max((one.generation for one in folded if held_id in one.references), default=1)
+    conn.execute(_SEEN_AS, {**of_held, "other_id_key": into.id_key, "other_generation": generation})
+
+
+def adopted_into(conn: Connection, key: EventKey) -> tuple[EventKey, str] | None:
+    """Return the key that an outage was adopted into, and its id in the provider's spelling; None where it was not."""
+    of_key = {"of_kind": key.kind, "of_provider": key.provider, "of_id_key": key.id_key}
+    row = conn.execute(_ADOPTED, of_key).one_or_none()
+    return None if row is None else (replace(key, id_key=row.into_id_key), row.event_id)
 
 
 # --- acknowledgements -------------------------------------------------------------------------------------------
@@ -470,6 +462,8 @@ def acknowledge(
 
     ``ticket`` is our own, empty where none was named; the newest that was named stays with the event.
     """
+    # An outage may be adopted at this moment, with what was seen of it.
+    lock(conn, key)
     names = {"kind": key.kind, "provider": key.provider, "id_key": key.id_key, "generation": generation}
     same = (events.c[name] == value for name, value in names.items())
     seen: str | None = conn.scalar(select(events.c.material_digest).where(*same))

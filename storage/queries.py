@@ -5,8 +5,8 @@ The dicts are those that ``--json`` prints. Instants are texts in UTC.
 
 import zlib
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -14,11 +14,15 @@ import sqlalchemy as sa
 from sqlalchemy import ColumnElement, Connection, Row, func, select
 
 from domain.errors import NotFound
+from domain.etr import figures_of, missed
 from domain.events import (
     CircuitImpact,
+    Edit,
+    EtrRevision,
     Event,
     EventKey,
     HistoryEntry,
+    Update,
     Window,
     circuit_key_of,
     id_key_of,
@@ -27,14 +31,18 @@ from domain.events import (
 from domain.fold import fold
 from domain.lifecycle import OVERDUE_FOR, phase_of
 from domain.message import Disposition, Reason
-from domain.vocabulary import Impact, Kind, MaintenanceStatus, Move, Phase
-from storage.events import COUNTS, edit_of, update_of
+from domain.vocabulary import EtrMove, Impact, Kind, MaintenanceStatus, Move, OutageStatus, Phase
+from storage.events import COUNTS, edits_where, said_in
+from storage.links import Name, linked, offered
 from storage.schema import (
+    UtcDateTime,
     acknowledgements,
+    adoptions,
     circuits,
     cursors,
     decisions,
     edits,
+    etr_revisions,
     event_references,
     hidden_events,
     history,
@@ -48,6 +56,7 @@ from storage.schema import (
 )
 from storage.schema import events as event_rows
 from storage.schema import messages as message_rows
+from storage.statements import update_of
 
 Shape = dict[str, Any]
 
@@ -60,10 +69,11 @@ _AT_ONCE = 500
 
 @dataclass(frozen=True, slots=True)
 class _Stored:
-    """An event as it is stored, with its key as it is stored."""
+    """An event as it is stored, with its key as it is stored, and the names of those that are linked to it."""
 
     key: EventKey
     event: Event
+    linked: Sequence[Name] = ()
 
 
 def events(
@@ -81,7 +91,8 @@ def events(
 ) -> list[Shape]:
     """Return the events that match all that is asked, by start, provider and id; those without a start come last.
 
-    ``since`` and ``until`` keep the events with a moment between them; one without windows counts from its stamp.
+    ``since`` and ``until`` keep the events with a moment between them; one without windows counts from its stamp, an
+    outage whose start nobody knows from when it was reported, and one that is open lasts until now.
     Those that people have hidden are not among them, unless ``hidden`` asks for these and no others. ``completions``
     names the providers that are known to send completions. No phases: any phase.
     """
@@ -94,14 +105,15 @@ def events(
         named = select(circuits.c.event).where(circuits.c.circuit_key == circuit_key_of(circuit))
         wanted.append(event_rows.c.id.in_(named))
     if since is not None:
-        wanted.append(func.coalesce(event_rows.c.end_at, event_rows.c.stamp) >= since)
+        until_now = sa.case((event_rows.c.kind == Kind.OUTAGE, sa.literal(now, UtcDateTime)))
+        wanted.append(func.coalesce(event_rows.c.end_at, until_now, event_rows.c.stamp) >= since)
     if until is not None:
-        wanted.append(func.coalesce(event_rows.c.start_at, event_rows.c.stamp) < until)
+        wanted.append(func.coalesce(event_rows.c.start_at, event_rows.c.reported_at, event_rows.c.stamp) < until)
     if phases and Phase.PAST not in phases:
         # What ended so long ago cannot be but past: it is not even read.
         wanted.append(sa.or_(event_rows.c.end_at.is_(None), event_rows.c.end_at > now - OVERDUE_FOR))
     condition = sa.and_(sa.true(), *wanted)
-    stored = _stored(conn, condition)
+    stored = _stored(conn, condition, with_links=True)
     seen = _acknowledgements(conn, condition)
     shapes = [_event_shape(one, seen, _phase(one.event, now, completions)) for one in stored]
     return sorted((shape for shape in shapes if not phases or shape["phase"] in phases), key=_by_start)
@@ -118,6 +130,8 @@ def event(
 ) -> list[Shape]:
     """Return all events with an id, by kind, provider and generation, each with its history and its messages.
 
+    ``etr_missed`` says that an ETR passed while the outage was open; ``offered`` names outages that may be the same.
+
     There are several where carriers use the same id, or one carrier used it again. Where no event has the id, those
     that refer to it are meant. ``hidden`` says who has hidden one, and why; None for the others. NotFound where there
     is none.
@@ -132,7 +146,7 @@ def event(
     if provider is not None:
         wanted.append(event_rows.c.provider == provider)
     condition = sa.and_(*wanted)
-    stored = _stored(conn, condition, with_history=True)
+    stored = _stored(conn, condition, with_history=True, with_links=True)
     if not stored:
         of_provider = f" of {provider}" if provider else ""
         raise NotFound(f"there is no event {event_id}{of_provider}: `maintd events` lists them")
@@ -143,7 +157,9 @@ def event(
         {
             **_event_shape(one, seen, _phase(one.event, now, completions)),
             "history": [_history_shape(entry) for entry in one.event.history],
-            "etr_revisions": [],
+            "etr_revisions": [_revision_shape(revision) for revision in one.event.etr_revisions],
+            "etr_missed": missed(one.event, now),
+            "offered": offered(conn, one.key, one.event),
             "messages": stated_in[one.key],
             "netbox": None,
             "references": list(one.event.references),
@@ -198,8 +214,10 @@ def _by_start(shape: Shape) -> tuple[bool, str, str, str, int]:
     return start is None, start or "", shape["provider"], shape["id"], shape["generation"]
 
 
-def _stored(conn: Connection, condition: ColumnElement[bool], *, with_history: bool = False) -> list[_Stored]:
-    """Return the events that meet a condition on their rows, in five statements however many they are."""
+def _stored(
+    conn: Connection, condition: ColumnElement[bool], *, with_history: bool = False, with_links: bool = False
+) -> list[_Stored]:
+    """Return the events that meet a condition on their rows, in at most seven statements however many they are."""
     chosen = select(event_rows.c.id).where(condition)
     of_window: defaultdict[tuple[int, int], list[CircuitImpact]] = defaultdict(list)
     for row in conn.execute(select(circuits).where(circuits.c.event.in_(chosen)).order_by(circuits.c.ordinal)):
@@ -207,43 +225,56 @@ def _stored(conn: Connection, condition: ColumnElement[bool], *, with_history: b
     of_event: defaultdict[int, list[Window]] = defaultdict(list)
     for row in conn.execute(select(windows).where(windows.c.event.in_(chosen)).order_by(windows.c.number)):
         of_event[row.event].append(_window(row, of_window[row.event, row.number]))
-    entries = _histories(conn, chosen) if with_history else {}
-    references: defaultdict[int, list[str]] = defaultdict(list)
-    in_order = select(event_references).where(event_references.c.event.in_(chosen)).order_by(event_references.c.ordinal)
-    for row in conn.execute(in_order if with_history else in_order.where(sa.false())):
-        references[row.event].append(row.reference)
+    pasts = _pasts(conn, chosen) if with_history else {}
+    links = linked(conn, chosen) if with_links else {}
     return [
         _Stored(
             key=_key_of(row),
-            event=replace(
-                _event(row, of_event[row.id], of_window[row.id, 0], entries.get(row.id, ())),
-                references=tuple(references[row.id]),
-            ),
+            event=_event(row, of_event[row.id], of_window[row.id, 0], pasts.get(row.id, _Past())),
+            linked=links.get(row.id, ()),
         )
         for row in conn.execute(select(event_rows).where(condition))
     ]
 
 
-def _histories(conn: Connection, chosen: sa.Select[tuple[int]]) -> Mapping[int, Sequence[HistoryEntry]]:
-    entries: defaultdict[int, list[HistoryEntry]] = defaultdict(list)
-    statement = select(history).where(history.c.event.in_(chosen)).order_by(history.c.event, history.c.ordinal)
-    for row in conn.execute(statement):
-        entries[row.event].append(_history_entry(row))
-    return entries
+@dataclass(slots=True)
+class _Past:
+    """How an event came to be what it is, and its other ids."""
+
+    history: list[HistoryEntry] = field(default_factory=list)
+    revisions: list[EtrRevision] = field(default_factory=list)
+    references: list[str] = field(default_factory=list)
+
+
+def _pasts(conn: Connection, chosen: sa.Select[tuple[int]]) -> Mapping[int, _Past]:
+    pasts: defaultdict[int, _Past] = defaultdict(_Past)
+    for row in _in_order(conn, history, chosen):
+        pasts[row.event].history.append(_history_entry(row))
+    for row in _in_order(conn, etr_revisions, chosen):
+        pasts[row.event].revisions.append(_etr_revision(row))
+    for row in _in_order(conn, event_references, chosen):
+        pasts[row.event].references.append(row.reference)
+    return pasts
+
+
+def _in_order(conn: Connection, table: sa.Table, chosen: sa.Select[tuple[int]]) -> Iterable[Row[Any]]:
+    """Return the rows of some events in a table, each event's in their order."""
+    return conn.execute(select(table).where(table.c.event.in_(chosen)).order_by(table.c.event, table.c.ordinal))
 
 
 def _event(
     row: Row[Any],
     its_windows: Sequence[Window],
     its_circuits: Sequence[CircuitImpact],
-    entries: Sequence[HistoryEntry],
+    past: _Past,
 ) -> Event:
+    kind = Kind(row.kind)
     return Event(
-        kind=Kind(row.kind),
+        kind=kind,
         provider=row.provider,
         event_id=row.event_id,
         generation=row.generation,
-        status=MaintenanceStatus(row.status),
+        status=OutageStatus(row.status) if kind is Kind.OUTAGE else MaintenanceStatus(row.status),
         start=row.start_at,
         end=row.end_at,
         windows=tuple(its_windows),
@@ -258,7 +289,14 @@ def _event(
         material_digest=row.material_digest,
         replaces=row.replaces,
         replaced_by=row.replaced_by,
-        history=tuple(entries),
+        references=tuple(past.references),
+        end_inferred=row.end_inferred,
+        reported_at=row.reported_at,
+        etr=row.etr_at,
+        cause=row.cause,
+        original_timezone=row.original_timezone,
+        etr_revisions=tuple(past.revisions),
+        history=tuple(past.history),
     )
 
 
@@ -283,6 +321,18 @@ def _history_entry(row: Row[Any]) -> HistoryEntry:
         source=row.source,
         superseded=row.superseded,
         changes={name: (old, new) for name, (old, new) in row.changes.items()},
+    )
+
+
+def _etr_revision(row: Row[Any]) -> EtrRevision:
+    return EtrRevision(
+        stamp=row.stamp,
+        etr=row.etr_at,
+        previous=row.previous_at,
+        move=EtrMove(row.move),
+        slip_seconds=row.slip_seconds,
+        source=row.source,
+        words=row.words,
     )
 
 
@@ -322,10 +372,11 @@ def facts(one: Event) -> Shape:
         "end": _iso(one.end),
         "windows": [_window_shape(window) for window in one.windows],
         "circuits": [{**_circuit_shape(circuit), "withdrawn": circuit.withdrawn} for circuit in one.circuits],
-        "etr": None,
-        "end_inferred": False,
-        "reported_at": None,
-        "cause": None,
+        "etr": _iso(one.etr),
+        "end_inferred": one.end_inferred,
+        "reported_at": _iso(one.reported_at),
+        "cause": one.cause,
+        "original_timezone": one.original_timezone,
         "summary": one.summary,
         "organizer": one.organizer,
         "acknowledged": False,
@@ -348,6 +399,7 @@ def _event_shape(stored: _Stored, seen: Mapping[tuple[EventKey, int], _Seen], ph
         **facts(one),
         "acknowledged": said.digest == one.material_digest,
         "internal_ticket": said.ticket,
+        "linked": [list(name) for name in stored.linked],
         "phase": phase.value,
     }
 
@@ -374,6 +426,18 @@ def _history_shape(entry: HistoryEntry) -> Shape:
         "source": entry.source,
         "superseded": entry.superseded,
         "changes": {name: list(change) for name, change in entry.changes.items()},
+    }
+
+
+def _revision_shape(revision: EtrRevision) -> Shape:
+    return {
+        "stamp": _iso(revision.stamp),
+        "etr": _iso(revision.etr),
+        "previous": _iso(revision.previous),
+        "move": revision.move.value,
+        "slip_seconds": revision.slip_seconds,
+        "source": revision.source,
+        "words": revision.words,
     }
 
 
@@ -653,6 +717,20 @@ def _waiting_since(conn: Connection) -> dict[str, datetime]:
     return {value: found for value, found in conn.execute(statement)}  # noqa: C416  # a Row is no pair to dict()
 
 
+def etr_figures(conn: Connection, *, now: datetime) -> list[Shape]:
+    """Return for each provider, by name, how its outages went and how good its ETRs were: see ``domain.etr``.
+
+    Outages that people have hidden do not count.
+    """
+    by_provider: defaultdict[str, list[Event]] = defaultdict(list)
+    outages = sa.and_(event_rows.c.kind == Kind.OUTAGE, sa.not_(_is_hidden()))
+    for one in _stored(conn, outages, with_history=True):
+        by_provider[one.key.provider].append(one.event)
+    return [
+        {"provider": provider, **asdict(figures_of(by_provider[provider], now))} for provider in sorted(by_provider)
+    ]
+
+
 # --- the laws ---------------------------------------------------------------------------------------------------
 
 
@@ -664,6 +742,7 @@ def check_laws(conn: Connection) -> Iterator[str]:
     yield from _file_faults(conn)
     yield from _ledger_faults(conn)
     yield from _raw_faults(conn)
+    yield from _adoption_faults(conn)
     yield from _event_faults(conn)
 
 
@@ -714,6 +793,19 @@ def _raw_faults(conn: Connection) -> Iterator[str]:
             yield f"message {row.message} cannot be unpacked: {error}"
 
 
+def _adoption_faults(conn: Connection) -> Iterator[str]:
+    """See that what people said of an adopted outage is said of one that was not itself adopted."""
+    further = adoptions.alias("further")
+    goes_on = sa.and_(
+        *(further.c[name] == adoptions.c[name] for name in ("kind", "provider")),
+        further.c.id_key == adoptions.c.into_id_key,
+    )
+    for row in conn.execute(
+        select(adoptions).join(further, goes_on).order_by(adoptions.c.provider, adoptions.c.id_key)
+    ):
+        yield f"{row.kind} {row.id_key} of {row.provider} was adopted into {row.into_id_key}, which was itself adopted"
+
+
 def _event_faults(conn: Connection) -> Iterator[str]:
     """See that each stored event is what its updates fold to, and that there are no others."""
     keys = _all_keys(conn)
@@ -726,21 +818,23 @@ def _event_faults(conn: Connection) -> Iterator[str]:
 
 
 def _all_keys(conn: Connection) -> list[EventKey]:
-    """Return the keys of all updates and all events, as the database sorts them."""
-    of_updates = select(updates.c.kind, updates.c.provider, updates.c.id_key)
-    of_events = select(event_rows.c.kind, event_rows.c.provider, event_rows.c.id_key)
-    rows = conn.execute(of_updates.union(of_events).order_by("kind", "provider", "id_key"))
+    """Return the keys of all that is said and of all events, as the database sorts them."""
+    named = (
+        *(select(table.c.kind, table.c.provider, table.c.id_key) for table in (updates, edits, event_rows)),
+        select(adoptions.c.kind, adoptions.c.provider, adoptions.c.into_id_key),
+    )
+    rows = conn.execute(sa.union(*named).order_by("kind", "provider", "id_key"))
     return [EventKey(kind=Kind(row.kind), provider=row.provider, id_key=row.id_key) for row in rows]
 
 
-def _within(table: sa.Table, part: Sequence[EventKey]) -> ColumnElement[bool]:
+def _within(table: sa.Table, part: Sequence[EventKey], id_key: str = "id_key") -> ColumnElement[bool]:
     """Return the condition that a row belongs to a run of keys that the database has sorted."""
-    columns = sa.tuple_(table.c.kind, table.c.provider, table.c.id_key)
+    columns = sa.tuple_(table.c.kind, table.c.provider, table.c[id_key])
     first, last = (
         sa.tuple_(
             *(
                 sa.literal(value, table.c[name].type)
-                for name, value in (("kind", key.kind), ("provider", key.provider), ("id_key", key.id_key))
+                for name, value in (("kind", key.kind), ("provider", key.provider), (id_key, key.id_key))
             )
         )
         for key in (part[0], part[-1])
@@ -749,13 +843,13 @@ def _within(table: sa.Table, part: Sequence[EventKey]) -> ColumnElement[bool]:
 
 
 def _folded(conn: Connection, part: Sequence[EventKey]) -> Mapping[EventKey, Sequence[Event]]:
-    stated = defaultdict(list)
+    stated: defaultdict[EventKey, list[Update]] = defaultdict(list)
     for row in conn.execute(select(updates).where(_within(updates, part), COUNTS)):
         stated[_key_of(row)].append(update_of(row))
-    said = defaultdict(list)
-    for row in conn.execute(select(edits).where(_within(edits, part))):
-        said[_key_of(row)].append(edit_of(row))
-    return {key: fold(of_key, said[key]) for key, of_key in stated.items()}
+    said: defaultdict[EventKey, list[Edit]] = defaultdict(list)
+    for row in conn.execute(edits_where(lambda table, id_key: _within(table, part, id_key))):
+        said[_key_of(row)].append(said_in(row))
+    return {key: fold(stated[key], said[key]) for key in {*stated, *said}}
 
 
 def _stored_by_key(conn: Connection, part: Sequence[EventKey]) -> Mapping[EventKey, Sequence[Event]]:
@@ -770,7 +864,7 @@ def _differences(key: EventKey, folded: Sequence[Event], stored: Sequence[Event]
     if not folded and not stored:
         return
     if not folded:
-        yield f"{name} is stored and no message states it"
+        yield f"{name} is stored and nobody tells of it"
     elif len(folded) != len(stored):
         yield f"{name} has {len(stored)} generations, its updates make {len(folded)}"
     else:

@@ -306,6 +306,32 @@ edits = Table(
     Index(None, "kind", "provider", "id_key"),
 )
 
+# Outages that a person held under an id of ours, or of their own, and that went over into another.
+adoptions = Table(
+    "adoptions",
+    metadata,
+    Column("kind", Key, primary_key=True),
+    Column("provider", Key, primary_key=True),
+    Column("id_key", Key, primary_key=True),
+    # The id that it was held under, and the id of the other one, in their spelling.
+    Column("held_id", Text, nullable=False),
+    Column("into_id_key", Key, nullable=False),
+    Column("event_id", Text, nullable=False),
+    Column("author", Text, nullable=False),
+    Column("why", Text, nullable=False),
+    Column("adopted_at", UtcDateTime, nullable=False),
+    # storage.events.refold: what was said of those that were adopted into a key.
+    Index(None, "kind", "provider", "into_id_key"),
+)
+
+# The numbers of ids of ours that were given out, by whose outage they were for. No row is ever deleted.
+local_ids = Table(
+    "local_ids",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("provider", Text, nullable=False),
+)
+
 # Events that are shown no more. Named by the key, as the acknowledgements are.
 hidden_events = Table(
     "hidden_events",
@@ -341,13 +367,20 @@ events = Table(
     Column("material_digest", Text, nullable=False),
     Column("replaces", Text),
     Column("replaced_by", Text),
+    # Of an outage. ``end_at`` is null as long as it is open.
+    Column("end_inferred", sa.Boolean, nullable=False),
+    Column("reported_at", UtcDateTime),
+    Column("etr_at", UtcDateTime),
+    Column("cause", Text),
+    Column("original_timezone", Text),
     # What the rows of windows and circuits, and of the history, were written from: equal digests, nothing to write.
     Column("windows_digest", Text, nullable=False),
     Column("history_digest", Text, nullable=False),
     Column("references_digest", Text, nullable=False),
+    Column("etr_digest", Text, nullable=False),
     # storage.events.refold; `maintd events --provider --kind`.
     UniqueConstraint("kind", "provider", "id_key", "generation"),
-    # `maintd show ID`, without kind and provider.
+    # `maintd show ID`, without kind and provider; storage.links.linked.
     Index(None, "id_key"),
     # `maintd events --active --upcoming`: what ended long ago is not even read.
     Index(None, "end_at"),
@@ -361,7 +394,7 @@ event_references = Table(
     Column("ordinal", sa.Integer, primary_key=True, autoincrement=False),
     Column("reference", Text, nullable=False),
     Column("reference_key", Key, nullable=False),
-    # `maintd show REFERENCE`.
+    # `maintd show REFERENCE`; storage.links.linked.
     Index(None, "reference_key"),
 )
 
@@ -388,7 +421,7 @@ circuits = Table(
     Column("circuit_key", Key, nullable=False),
     Column("impact", Text, nullable=False),
     Column("withdrawn", sa.Boolean, nullable=False),
-    # `maintd events --circuit`.
+    # `maintd events --circuit`; storage.links.offered.
     Index(None, "circuit_key"),
 )
 
@@ -402,6 +435,21 @@ history = Table(
     Column("source", Text, nullable=False),
     Column("superseded", sa.Boolean, nullable=False),
     Column("changes", Json, nullable=False),
+)
+
+# How the estimated time of restoration of an outage changed.
+etr_revisions = Table(
+    "etr_revisions",
+    metadata,
+    Column("event", _Id, _refers_to("events"), primary_key=True, autoincrement=False),
+    Column("ordinal", sa.Integer, primary_key=True, autoincrement=False),
+    Column("stamp", UtcDateTime, nullable=False),
+    Column("etr_at", UtcDateTime),
+    Column("previous_at", UtcDateTime),
+    Column("move", Text, nullable=False),
+    Column("slip_seconds", sa.BigInteger),
+    Column("source", Text, nullable=False),
+    Column("words", Text, nullable=False),
 )
 
 # Named by the key and not by the row of the event: what a person saw outlives a reparse that takes the event away.

@@ -83,7 +83,7 @@ def test_what_the_program_writes_is_sound(store, sound):
         ),
         (
             "DELETE FROM updates WHERE message = 3",
-            ["message 3 is applied and states nothing", "maintenance ttn-1 of gtt is stored and no message states it"],
+            ["message 3 is applied and states nothing", "maintenance ttn-1 of gtt is stored and nobody tells of it"],
         ),
     ],
 )

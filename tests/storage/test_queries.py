@@ -81,6 +81,7 @@ def test_an_event_has_the_shape_that_is_promised(store, applied, update):
         "end_inferred": False,
         "reported_at": None,
         "cause": None,
+        "original_timezone": None,
         "summary": "Fibre work",
         "organizer": "mr@zayo.example",
         "acknowledged": False,
@@ -96,8 +97,10 @@ def test_an_event_has_the_shape_that_is_promised(store, applied, update):
     }
     added = {name: value for name, value in shown.items() if name not in found}
     assert {**found, **added} == shown
-    assert sorted(added) == ["etr_revisions", "hidden", "history", "messages", "netbox", "references"]
+    names = ["etr_missed", "etr_revisions", "hidden", "history", "messages", "netbox", "offered", "references"]
+    assert sorted(added) == names
     assert (added["etr_revisions"], added["netbox"]) == ([], None)
+    assert (added["etr_missed"], added["offered"]) == (False, [])
     assert [(one["id"], one["events"]) for one in added["messages"]] == [
         (number, [["maintenance", "zayo", "TTN-0001234567"]])
     ]
@@ -187,18 +190,19 @@ def test_events_are_chosen_by_what_they_are(store, applied, update):
         "a",
         update(1, event_id="A", windows=(window(1, circuits=(StatedCircuit(circuit_id="/OQYX/ 1"),)),)),
         update(1, event_id="B", windows=(window(5),), provider="gtt"),
-        update(1, event_id="C", windows=(window(9),), kind=Kind.OUTAGE),
+        update(1, event_id="C", windows=(window(9),), provider="telia"),
         update(1, event_id="D", windows=None),
+        update(1, event_id="E", windows=None, kind=Kind.OUTAGE, provider="lumen"),
     )
-    assert listed(store, kind=Kind.OUTAGE) == ["C"]
+    assert listed(store, kind=Kind.OUTAGE) == ["E"]
     assert listed(store, provider="gtt") == ["B"]
     assert listed(store, circuit=" /oqyx/  1") == ["A"]
     assert listed(store, circuit="/OQYX/") == []
     day = timedelta(days=1)
     assert listed(store, since=NOW + 2 * day) == ["B", "C"]
-    assert listed(store, until=NOW + 2 * day) == ["A", "D"]
+    assert listed(store, until=NOW + 2 * day) == ["A", "E", "D"]
     assert listed(store, since=NOW + 5 * day, until=NOW + 5 * day + timedelta(seconds=1)) == ["B"]
-    assert listed(store, since=NOW, until=NOW + timedelta(hours=1)) == ["D"]
+    assert listed(store, since=NOW, until=NOW + timedelta(hours=1)) == ["E", "D"]
     assert listed(store, provider="zayo", since=NOW + 2 * day, kind=Kind.MAINTENANCE) == []
 
 
