@@ -8,8 +8,11 @@ begin where a word begins. Source: tests/mail, tests/outages and tests/no_outage
 import re
 from enum import StrEnum
 
+from domain.vocabulary import Kind
 from parsers.lines import lines_of
 from parsers.mime import Notification
+from parsers.outage.labels import newest_text
+from parsers.outage.pages import page_sort
 
 # The beginning of a text says what it is about, and its first sentences whether it is a letter of another kind.
 _BEGINNING_CHARACTERS = 2000
@@ -30,30 +33,24 @@ class Sort(StrEnum):
 
 def sort_of(notification: Notification) -> Sort:
     """Return what a notice is about. An emergency maintenance with a window is planned work."""
-    if _answered_by_itself(notification):
+    if notification.automatic or _ANSWERED.search(f"{notification.subject}\n{notification.other_subject}"):
         return Sort.OTHER
+    if kind := page_sort(notification):
+        return Sort.OUTAGE if kind is Kind.OUTAGE else Sort.MAINTENANCE
     calendars = notification.of_type("text/calendar")
     if any(_MAINTNOTE in calendar.upper() for calendar in calendars):
         return Sort.MAINTENANCE
-    sort = _by_words(notification)
+    sort = _by_words(_UNPLANNED.sub(" ", notification.subject), _UNPLANNED.sub(" ", _beginning(notification)))
     # No outage is announced by an invitation.
     return Sort.OTHER if calendars and sort is Sort.OUTAGE else sort
 
 
-def _by_words(notification: Notification) -> Sort:
-    text = _beginning(notification)
-    by_subject = _by_subject(_UNPLANNED.sub(" ", notification.subject))
-    if by_subject is Sort.OUTAGE:
-        return _unless_it_is_none(text)
-    return by_subject or _by_text(_UNPLANNED.sub(" ", text))
-
-
-def _answered_by_itself(notification: Notification) -> bool:
-    """Return whether a machine answered with this mail: as its headers say, its subject, or its first sentence."""
-    subjects = f"{notification.subject}\n{notification.other_subject}"
-    return notification.automatic or bool(
-        _ANSWERED.search(subjects) or _AWAY.search(_beginning(notification)[:_OPENING_CHARACTERS])
-    )
+def _by_words(subject: str, text: str) -> Sort:
+    """Return what a notice is about by its words: first those of its subject, then those of its text."""
+    if _AWAY.search(text[:_OPENING_CHARACTERS]):
+        return Sort.OTHER
+    by_subject = _by_subject(subject)
+    return _unless_it_is_none(text) if by_subject is Sort.OUTAGE else by_subject or _by_text(text)
 
 
 def _by_subject(subject: str) -> Sort | None:
@@ -85,7 +82,7 @@ def _by_text(text: str) -> Sort:
 
 def _beginning(notification: Notification) -> str:
     """Return the beginning of the newest text, line by line."""
-    return "\n".join(lines_of(notification))[:_BEGINNING_CHARACTERS]
+    return "\n".join(lines_of(newest_text(notification)))[:_BEGINNING_CHARACTERS]
 
 
 def _any_of(*words: str) -> re.Pattern[str]:
@@ -115,6 +112,7 @@ _PLANNED = _any_of(
     *(r"gepland", r"werkzaamheden", r"\w{0,20}onderhoud"),
     *(r"planlı", r"planli", r"bakım", r"bakim", r"prace (?:plan|serwis|konserw)", r"planowan", r"konserwac"),
     *(r"planera[td]", r"\w{0,20}underhåll", r"planlagt", r"vedlikehold", r"vedligehold", r"huolto"),
+    *(r"eventTypeCategory\W{1,6}scheduledChange", r"ticket type\W{1,6}scheduled\b"),
     *(r"údržb", r"plánovan", r"плановы", r"профилактическ", r"обслуживани"),
 )
 
@@ -164,12 +162,18 @@ _UNPLANNED_LOSS = _any_of(
         r"driftsforstyrrelse",
         r"feil på",
     ),
+    r"eventTypeCategory\W{1,6}issue",
     *(r"poruch", r"výpadek", r"vika\b", r"авари", r"сбой", r"перерыв"),
 )
 
 # Letters about other matters, which name outages and tickets all the same.
 _LETTER = _any_of(
-    *(r"\w{0,12}survey", r"satisfaction", r"how (?:did|are|was|were|would) (?:we|our|you)", r"rate (?:us|our|your)\b"),
+    *(
+        r"\w{0,12}survey",
+        r"satisfaction",
+        r"how (?:(?:are|would) (?:we|our|you)|did|was|were)\b",
+        r"rate (?:us|our|your)\b",
+    ),
     *(r"tell us how", r"(?:share|give us|value) your (?:feedback|opinion|thoughts)", r"feedback (?:form|request)"),
     *(
         r"\w{0,20}umfrage",
@@ -197,7 +201,17 @@ _LETTER = _any_of(
         r"precio",
         r"prezz",
     ),
-    *(r"prix\b", r"prijs", r"\w{0,10}tarif", r"tarifa", r"surcharge", r"contract", r"renewal", r"verlängerung"),
+    *(
+        r"prix\b",
+        r"pre[çc]os?\b",
+        r"reajuste",
+        r"\w{0,10}prij[sz]",
+        r"\w{0,10}tarie?f",
+        r"surcharge",
+        r"contra(?:ct|t|to)s?\b",
+        r"renewal",
+        r"verlängerung",
+    ),
     *(
         r"webinar",
         r"newsletter",
@@ -217,7 +231,7 @@ _LETTER = _any_of(
         r"special offer",
         r"discount",
     ),
-    *(r"(?:register|sign up|book|subscribe) (?:now|today|your)", r"introducing", r"discover", r"never .{0,30}again"),
+    *(r"(?:register|sign up|book|subscribe) (?:now|today|your)", r"introducing", r"discover\b", r"never .{0,30}again"),
     *(
         r"password",
         r"passcode",
@@ -227,6 +241,7 @@ _LETTER = _any_of(
     ),
     *(r"(?:new|your) (?:log-?in|sign-?in|account)\b", r"account (?:lock|activat|creat)", r"kennwort", r"passwort"),
     *(r"contraseña", r"mot de passe", r"senha\b", r"wachtwoord", r"şifre", r"hasło"),
+    *(r"bülten", r"kampanya", r"indirim", r"anket", r"sipariş", r"sözleşme", r"(?:sicherheits|einmal)code"),
     *(r"order (?:confirm|status|update|acknowl|number|no\b|#|\d|entry|deliver|complet)", r"firm order", r"foc\b"),
     *(r"(?:your|service|purchase|new|sales) order\b", r"delivery date", r"\w{0,20}bestellung", r"auftrag", r"pedido"),
     *(r"commande\b", r"ordine\b", r"quot(?:e|ation)\b", r"angebot", r"oferta", r"offerte"),
@@ -270,28 +285,11 @@ _ANSWERED = _any_of(
 
 # How a person who is away begins, and a mail server that could not deliver.
 _AWAY = _any_of(
-    *(
-        r"out of (?:the )?office",
-        r"(?:i am|i'm|i will be|i'll be) (?:currently )?(?:away|on\b|out\b|travelling|traveling)",
-    ),
-    *(
-        r"limited access to (?:my )?e-?mail",
-        r"no access to (?:my )?e-?mail",
-        r"(?:annual|parental|maternity|sick) leave",
-    ),
-    *(
-        r"nicht im (?:büro|hause?)\b",
-        r"bin (?:ich )?(?:\w{1,12} ){0,6}(?:abwesend|nicht erreichbar)",
-        r"ich bin (?:bis|vom)",
-    ),
+    *(r"out of (?:the )?office", r"(?:limited|no) access to (?:my )?e-?mail"),
+    r"(?:i am|i'm|i will be|i'll be) (?:currently )?(?:away|on (?:\w{1,12} )?(?:leave|vacation|holiday)|travell?ing)",
+    *(r"nicht im (?:büro|hause?)\b", r"bin (?:\w{1,12} ){0,6}(?:abwesend|nicht erreichbar)", r"ich bin (?:bis|vom)"),
     *(r"(?:en|in) (?:congés?|vacances|vacaciones|ferie|férias)\b", r"de vacaciones", r"de férias", r"je suis absent"),
-    *(
-        r"fuera de (?:la )?oficina",
-        r"estou ausente",
-        r"estoy ausente",
-        r"sono (?:assente|fuori)",
-        r"ben (?:ik )?afwezig",
-    ),
-    *(r"(?:could|can) ?not be delivered", r"unable to deliver", r"delivery to the following", r"wasn.t delivered"),
-    *(r"this is the (?:qmail|mail system|postfix)", r"undelivered mail"),
+    *(r"fuera de (?:la )?oficina", r"est(?:ou|oy) ausente", r"sono (?:assente|fuori)", r"ben (?:ik )?afwezig"),
+    *(r"(?:your|this) (?:e-?mail|message) .{0,40}(?:not|n't) (?:be )?deliver", r"delivery to the following"),
+    *(r"able to deliver your message", r"this is the (?:qmail|mail system|postfix)", r"undelivered mail"),
 )

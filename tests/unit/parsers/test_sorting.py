@@ -1,9 +1,24 @@
 """What a notice is about is told by its headers, its subject and the beginning of its text."""
 
+import json
+from pathlib import Path
+
 import pytest
 
 from parsers.mime import Notification, decode
 from parsers.outage.sorting import Sort, sort_of
+from parsers.providers import directory
+from parsers.sources import choices
+from tests.readings import HARBOUR_FIBRE, OUTAGES
+
+KNOWN = directory([HARBOUR_FIBRE])
+# The mails that the stories tell of: those that change no outage are of other sorts, or say nothing.
+TOLD = [
+    story.parent / mail["file"]
+    for story in sorted(OUTAGES.glob("*/*/story.json"))
+    for mail in json.loads(story.read_text(encoding="utf-8"))["mails"]
+    if mail["status"]
+]
 
 
 def mail(subject: str, text: str = "", *headers: str) -> Notification:
@@ -91,6 +106,16 @@ def test_where_the_subject_says_nothing_the_text_does() -> None:
     assert sort_of(mail("Ticket 4471120", "Hello.\n")) is Sort.OTHER
 
 
+def test_what_is_quoted_below_says_nothing() -> None:
+    text = (
+        "Thank you, noted.\n\n"
+        "From: Zayo NOC <noc@zayo.com>\nSent: Monday, 1 February 2027 10:00\nTo: noc@ridgeline.example\n"
+        "Subject: Outage notification\n\nLoss of service in Denver.\n"
+    )
+
+    assert sort_of(mail("Ticket 4471120", text)) is Sort.OTHER
+
+
 @pytest.mark.parametrize(
     "header",
     [
@@ -133,3 +158,11 @@ def test_an_invitation_without_a_calendar_of_maintenances_is_neither() -> None:
 
     assert sort_of(invitation("")) is Sort.OTHER
     assert sort_of(invitation("X-MAINTNOTE-MAINTENANCE-ID:1\n")) is Sort.MAINTENANCE
+
+
+@pytest.mark.parametrize("path", TOLD, ids=lambda path: "/".join(path.with_suffix("").parts[-3:]))
+def test_every_mail_of_the_story_of_an_outage_is_sorted_as_one(path: Path) -> None:
+    notification = decode(path.read_bytes())
+    sources = [source for sources in choices(notification, KNOWN, None) for source in sources if source.providers]
+
+    assert Sort.OUTAGE in {sort_of(one) for one in [source.notification for source in sources] or [notification]}
