@@ -13,7 +13,19 @@ from domain.events import EventKey, id_key_of
 from domain.message import Disposition
 from domain.vocabulary import Kind, Phase
 from ingestor import check as checks
-from ingestor import cli_cures, config, curation, daemon, demo, logs, pipeline, quarantine_reports, reports, terminal
+from ingestor import (
+    cli_cures,
+    config,
+    curation,
+    daemon,
+    demo,
+    logs,
+    pipeline,
+    quarantine_reports,
+    reading_reports,
+    reports,
+    terminal,
+)
 from ingestor.cli_quarantine import quarantine
 from ingestor.command import (
     FOUND_SOMETHING,
@@ -173,9 +185,14 @@ def _tell_skipped(skipped: Sequence[str]) -> None:
 @cli.command()
 @click.argument("file", metavar="FILE")
 @click.option("--provider", metavar="P", help="Read it as this provider's, whoever sent it.")
+@click.option("--text", is_flag=True, help="Print the text itself, as a template of the configuration is given it.")
 @with_output
-def parse(request: Request, file: str, provider: str | None) -> None:
-    """Say what would be recorded of a mail, and by which reader. Touches no database."""
+def parse(request: Request, file: str, provider: str | None, *, text: bool) -> None:
+    """Say what would be recorded of a mail, and what each reader found in it. Touches no database."""
+    raw = curation.one_mail(file, sys.stdin.buffer)
+    if text:
+        reading_reports.print_texts(raw)
+        return
     try:
         settings = request.settings()
     except ConfigurationError:
@@ -185,13 +202,13 @@ def parse(request: Request, file: str, provider: str | None) -> None:
         settings = config.Settings()
     pool = daemon.worker_pool(settings, None, count=1)
     try:
-        reading = curation.read_one(pool, file, sys.stdin.buffer, provider)
+        reading = curation.read_one(pool, raw, provider)
     finally:
         pool.stop()
     if request.as_json:
-        terminal.print_json(reports.reading_json(reading))
+        terminal.print_json(reading_reports.reading_json(reading))
     else:
-        reports.print_reading(reading, utc=request.utc)
+        reading_reports.print_reading(reading, utc=request.utc)
     if reading.disposition is Disposition.QUARANTINED:
         click.get_current_context().exit(FOUND_SOMETHING)
 

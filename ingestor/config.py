@@ -609,7 +609,7 @@ def _checked(data: dict[str, Any]) -> tuple[Settings | None, list[str]]:
         return Settings.model_validate(data), problems
     except ValidationError as error:
         # The error of pydantic holds the whole input, secrets too, so it goes no further.
-        sections = {**TABLES, "provider.template": TemplateTable}
+        sections: dict[str, type[_Table]] = {**TABLES, "provider.template": TemplateTable}
         known = {section: _examples(table) for section, table in sections.items()}
         return None, [*(line(details, data, known) for details in error.errors()), *problems]
 

@@ -119,13 +119,17 @@ def hide(store: Store, key: EventKey, generation: int, *, undo: bool, author: st
             raise NotFound(f"{key.kind} {key.id_key} of {key.provider} is not hidden")
 
 
-def read_one(pool: WorkerPool, path: str, stdin: BinaryIO, provider: str | None) -> Reading:
-    """Return what the mail in a file would give, stored nowhere. Raises ImportFailed and WorkerError."""
+def one_mail(path: str, stdin: BinaryIO) -> bytes:
+    """Return the mail in a file. Raises ImportFailed where there is none, or more than one."""
     found = list(islice((one for one in read_paths([path], stdin=stdin) if isinstance(one, FoundMessage)), 2))
     if len(found) != 1:
         many = "several mails" if found else "no mail"
         raise ImportFailed(f"{path}: holds {many}, expected one: maintd import takes mboxes and folders")
-    raw = found[0].raw
+    return found[0].raw
+
+
+def read_one(pool: WorkerPool, raw: bytes, provider: str | None) -> Reading:
+    """Return what a mail would give, stored nowhere. Raises WorkerError."""
     received_at = receipt(read_envelope(raw), internal_date=None, now=pipeline.utc_now())
     return pool.submit(raw, received_at, Terms(decision=Decision(provider=provider))).result()
 

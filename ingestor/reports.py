@@ -1,11 +1,8 @@
 """Each kind of answer as a person reads it; as JSON, where the shape is not that of ``storage.queries``."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
 from typing import Any
 
-from domain.events import StatedWindow, Update, iso_utc
-from domain.message import Reading
 from ingestor import terminal
 from ingestor.curation import Difference, Reread
 from parsers.forms import BCOP, BY_NAME
@@ -209,110 +206,7 @@ def print_messages(found: Sequence[Row], *, utc: bool) -> None:
     )
 
 
-# --- reading ----------------------------------------------------------------------------------------------------
-
-
-def reading_json(reading: Reading) -> dict[str, Any]:
-    """Return what reading one mail gave, in JSON's terms."""
-    return {
-        "provider": reading.provider,
-        "reader": reading.reader,
-        "reader_version": reading.reader_version,
-        "disposition": reading.disposition.value,
-        "reason": reading.reason.value if reading.reason else None,
-        "detail": reading.detail,
-        "warnings": list(reading.warnings),
-        "trials": [asdict(trial) for trial in reading.trials],
-        "updates": [_update_json(update) for update in reading.updates],
-    }
-
-
-def _update_json(update: Update) -> dict[str, Any]:
-    return {
-        "kind": update.kind.value,
-        "provider": update.provider,
-        "id": update.event_id,
-        "account": update.account,
-        "status": update.status.value if update.status else None,
-        "stamp": iso_utc(update.stamp),
-        "stamp_inferred": update.stamp_inferred,
-        "windows": [
-            {
-                "start": iso_utc(window.start),
-                "end": iso_utc(window.end),
-                "status": window.status.value if window.status else None,
-                "number": window.number,
-                "circuits": [asdict(circuit) for circuit in window.circuits or ()],
-            }
-            for window in update.windows or ()
-        ],
-        "circuits": [asdict(circuit) for circuit in update.circuits or ()],
-        "summary": update.summary,
-        "organizer": update.organizer,
-        "references": list(update.references),
-        "replaces": update.replaces,
-        "replaced_by": update.replaced_by,
-        "unverified": update.unverified,
-    }
-
-
-def print_reading(reading: Reading, *, utc: bool) -> None:
-    """Print what reading one mail gave."""
-    terminal.print_facts(
-        {
-            "provider": reading.provider,
-            "reader": f"{reading.reader} {reading.reader_version}" if reading.reader else None,
-            "becomes": reading.disposition.value,
-            "reason": reading.reason.value if reading.reason else None,
-            "because": reading.detail,
-        }
-    )
-    for warning in reading.warnings:
-        terminal.print_line(f"warning: {warning}")
-    if not reading.updates:
-        terminal.print_line("")
-        terminal.print_table(
-            ("provider", "reader", "made of it"),
-            ((trial.provider or "-", trial.reader, trial.outcome) for trial in reading.trials),
-        )
-    for update in reading.updates:
-        terminal.print_line("")
-        terminal.print_facts(
-            {
-                "maintenance": f"{update.provider} {update.event_id}",
-                "status": update.status.value if update.status else "not stated",
-                "account": update.account,
-                "said at": terminal.local(iso_utc(update.stamp), utc=utc)
-                + (" (inferred)" if update.stamp_inferred else ""),
-                "summary": update.summary,
-                "also known as": ", ".join(update.references),
-                "replaces": update.replaces,
-                "replaced by": update.replaced_by,
-            }
-        )
-        terminal.print_table(
-            ("window", "status", "circuit", "impact"),
-            (
-                (
-                    terminal.span(iso_utc(window.start), iso_utc(window.end), utc=utc),
-                    (window.status or update.status or "not stated"),
-                    *circuit,
-                )
-                for window in update.windows or ()
-                for circuit in _circuit_rows(window)
-            ),
-        )
-        terminal.print_table(
-            ("circuit", "impact"),
-            ((circuit.circuit_id, circuit.impact or "not stated") for circuit in update.circuits or ()),
-        )
-
-
-def _circuit_rows(window: StatedWindow) -> list[tuple[str, str]]:
-    """Return the circuits of a window as rows: one that says so where it has none."""
-    if window.circuits is None:
-        return [("not stated", "-")]
-    return [(circuit.circuit_id, circuit.impact or "not stated") for circuit in window.circuits] or [("none", "-")]
+# --- reading again ----------------------------------------------------------------------------------------------
 
 
 def reparse_json(reread: Reread, differences: Sequence[Difference], *, applied: bool) -> dict[str, Any]:
