@@ -61,7 +61,8 @@ bench: $(VENV)/.installed-dev
 
 torture: $(VENV)/.installed-dev
 	@tests/gate/system_packages.sh
-	MAINTD_TORTURE=1 $(BIN)/python -m pytest tests/integration/test_kill.py tests/integration/test_torture.py tests/shared
+	MAINTD_TORTURE=1 $(BIN)/python -m pytest tests/integration/test_kill.py tests/integration/test_torture.py \
+		tests/unit/test_damaged_outages.py tests/shared
 
 clean:
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
