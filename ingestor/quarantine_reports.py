@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ingestor import terminal
+from ingestor.reading_reports import print_matches
 from parsers.lines import lines_of
 from parsers.mime import MalformedMessage, Notification, decode, headers_of
 
@@ -59,7 +60,11 @@ CURES: Mapping[str, Sequence[tuple[str, str]]] = {
     "malformed": (_EXPORT, _IGNORE),
     "too_large": (_EXPORT, _IGNORE),
     "parser_crashed": (("retry {which}", "after an upgrade"), _EXPORT, _IGNORE),
-    "parser_timeout": (("retry {which}", "after an upgrade, or with more cpu_seconds"), _EXPORT, _IGNORE),
+    "parser_timeout": (
+        ("retry {which}", "after an upgrade, a change of the configuration, or with more cpu_seconds"),
+        _EXPORT,
+        _IGNORE,
+    ),
 }
 _FORGET = ("retry --forget {which}", "forget what was decided of it, and read it again")
 _IGNORED = (("retry --ignored {which}", "read it again: it is for us after all"),)
@@ -180,6 +185,7 @@ def print_message(message: Row, raw: bytes, group: str | None, *, utc: bool) -> 
         ("reader", "provider", "what it made of it"),
         [(trial["reader"], trial["provider"] or "-", trial["outcome"]) for trial in message["trials"]],
     )
+    print_matches(message["trials"])
     _print_titled("what to do", ("command", "what it means"), commands(message, str(message["id"])))
     for title, lines in _texts(raw):
         _print_text(title, lines)

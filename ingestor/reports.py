@@ -264,6 +264,8 @@ def providers_json(table: Directory, counts: Mapping[str, int]) -> list[dict[str
             "senders": list(provider.senders),
             # Calendars come before every form.
             "readers": [BCOP, *provider.readers],
+            "outage_readers": list(provider.outage_readers),
+            "templates": [template.name for template in provider.templates],
             **_writes(provider),
             "messages": counts.get(provider.name, 0),
         }
@@ -292,7 +294,7 @@ def print_providers(table: Iterable[Row]) -> None:
             (
                 " = ".join((row["name"], *row["aliases"])),
                 ", ".join(row["senders"]) or "-",
-                ", ".join(one for one in row["readers"] if one != BCOP) or BCOP,
+                ", ".join(_all_readers(row)) or BCOP,
                 row["ids"],
                 row["date_order"],
                 row["zone"] + (", EST is literal" if row["literal_zones"] else ""),
@@ -302,6 +304,11 @@ def print_providers(table: Iterable[Row]) -> None:
             for row in table
         ),
     )
+
+
+def _all_readers(row: Row) -> list[str]:
+    """Return the readers of a provider, calendars apart: those of the configuration first."""
+    return [*row["templates"], *row["outage_readers"], *(one for one in row["readers"] if one != BCOP)]
 
 
 def print_counts(counts: Mapping[str, int]) -> None:

@@ -59,6 +59,11 @@ class Provider:
     authentication: str | None = None
 
 
+def forms_of(provider: Provider) -> tuple[str, ...]:
+    """Return the forms that are a provider's own: templates first, then those of outages and of maintenances."""
+    return (*(template.name for template in provider.templates), *provider.outage_readers, *provider.readers)
+
+
 # Senders: the library's default organizers and those seen in real mails. A domain stands here only where it is the
 # carrier's own and serves no customers' or other mail. Completions: seen in the library's test data.
 # Random UIDs: there too, in two calendars of one event whose UIDs are of a moment and a host.

@@ -12,7 +12,7 @@ from parsers.mime import Notification
 from parsers.outage.readers import EVERYBODYS
 from parsers.outage.sorting import Sort, sort_of
 from parsers.own.bcop import calendars_of
-from parsers.providers import Directory, Provider
+from parsers.providers import Directory, Provider, forms_of
 from parsers.readers import reader_of
 from parsers.sources import Source
 from parsers.statements import Findings, NotUnderstood, Reader
@@ -68,7 +68,7 @@ def _whose(found: Sequence[Said], source: Source, directory: Directory, terms: T
     certain = [said for said in right if said.provider in named[said.provider.name]] or right
     if decision.reader:
         form = _form(decision.reader)
-        certain = [said for said in certain if form in _written_by(said.provider)] or certain
+        certain = [said for said in certain if form in forms_of(said.provider)] or certain
     if len(certain) > 1 and not decision.accepted:
         raise Ambiguous(_both(certain))
     return certain[0]
@@ -159,11 +159,6 @@ def _built_in_forms(provider: Provider, notification: Notification) -> tuple[str
         return others
     # What is taken for an outage can be planned work all the same: its own form is asked last.
     return (*dict.fromkeys((*provider.outage_readers, *(reader.form for reader in EVERYBODYS))), *others)
-
-
-def _written_by(provider: Provider) -> tuple[str, ...]:
-    """Return the forms that are a provider's own."""
-    return (*(template.name for template in provider.templates), *provider.outage_readers, *provider.readers)
 
 
 def _reader(form: str, provider: Provider) -> Reader:
