@@ -37,7 +37,7 @@ def missed(event: Event, now: datetime) -> bool:
 
     A restoration that did not last kept no promise: an outage that was reopened counts as open until its last end.
     """
-    over = event.end or now
+    over = min(event.end or now, now)
     revisions = event.etr_revisions
     followed = [*(one.stamp for one in revisions[1:]), over]
     return any(

@@ -4,6 +4,7 @@ import hashlib
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -12,9 +13,9 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
-from domain.events import StatedCircuit, StatedWindow, Update
+from domain.events import StatedCircuit, StatedEtr, StatedOutage, StatedWindow, Update
 from domain.message import Arrival, Disposition, Envelope, Place, Reading, Reason
-from domain.vocabulary import Impact, Kind, MaintenanceStatus
+from domain.vocabulary import Impact, Kind, MaintenanceStatus, OutageStatus
 from storage import database, events, messages, schema
 from storage.database import Store
 
@@ -120,6 +121,27 @@ def build_update(number: int = 1, **facts: Any) -> Update:
     return Update(**values)
 
 
+def build_outage(number: int = 1, **facts: Any) -> Update:
+    """Return the update of mail ``number`` about an outage that began an hour before. ``etr``: in minutes from NOW."""
+    etr = facts.pop("etr", None)
+    names = ("status", "start", "end", "reported_at", "cause", "zone")
+    stated = {"status": OutageStatus.INVESTIGATING, "start": NOW - timedelta(hours=1)}
+    stated |= {name: facts.pop(name) for name in names if name in facts}
+    if etr is not None:
+        stated["etr"] = StatedEtr(at=NOW + timedelta(minutes=etr), words=f"ETR: in {etr} minutes")
+    listed = tuple(StatedCircuit(circuit_id=name, impact=Impact.OUTAGE) for name in facts.pop("circuits", ("C-1",)))
+    values: dict[str, Any] = {
+        "kind": Kind.OUTAGE,
+        "event_id": "TT-1",
+        "status": None,
+        "windows": None,
+        "summary": "Fibre cut",
+        "account": None,
+        **facts,
+    }
+    return replace(build_update(number, **values), circuits=listed, outage=StatedOutage(**stated))
+
+
 def build_reading(*updates: Update, **facts: Any) -> Reading:
     """Return a reading that is applied; with ``reason`` one that is quarantined."""
     quarantined = facts.get("reason") is not None
@@ -152,6 +174,11 @@ def arrival() -> Callable[..., Arrival]:
 @pytest.fixture
 def update() -> Callable[..., Update]:
     return build_update
+
+
+@pytest.fixture
+def outage() -> Callable[..., Update]:
+    return build_outage
 
 
 @pytest.fixture
