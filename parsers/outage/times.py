@@ -70,6 +70,7 @@ _WITHOUT_YEAR = (
 _NUMBERS_WITHOUT_YEAR = re.compile(
     r"(?<![\d/.:-])(?P<first>\d{1,2})(?:/(?P<second>\d{1,2})(?![\d/.:])|\.(?P<dotted>\d{1,2})\.(?!\d))"
 )
+_DAYS = (*_DATES, _NUMBERS, *_WITHOUT_YEAR, _NUMBERS_WITHOUT_YEAR)
 
 _HALF = r"(?P<half>[ap])\.?\s?m\b\.?"
 # What follows a time and is an offset from UTC, and not the end of a span: "18:00:00-05:00", "18:00 +01:00".
@@ -110,6 +111,10 @@ _NO_PROSE = re.compile(
     r"|sep|oct|nov|dec|eastern|central|mountain|pacific|no|not|cannot|never|longer|missed|passed|was|were|withdrawn"
     r"|earlier|previous\w*|originally|utc|gmt)\b|n't\b"
 )
+
+
+class OrderUnknown(NotUnderstood):
+    """Say that a date can be two days, because nobody told in which order its numbers are."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,6 +180,19 @@ class Moments:
             return self._moment(_without_prose(words), words).zone_words or None
         except NotUnderstood:
             return None
+
+    def names_time(self, text: str) -> bool:
+        """Return whether a text names a time of the day, in a form that is known."""
+        words = _COMPACT.sub(_expanded, " ".join(text[:_READ_CHARACTERS].split()))
+        # The year of a date is no time.
+        found = next((found for pattern in _DAYS if (found := pattern.search(words))), None)
+        rest = f"{words[: found.start()]} {words[found.end() :]}" if found else words
+        return any(pattern.search(_ZULU.sub(" ", rest)) for pattern in _TIMES)
+
+    def names_day(self, text: str) -> bool:
+        """Return whether a text names a day, in a form that is known."""
+        words = " ".join(text[:_READ_CHARACTERS].split())
+        return any(pattern.search(words) for pattern in (_COMPACT, *_DAYS, _WEEKDAY, _NEAR_DAY))
 
     def _estimate(self, words: str) -> datetime:
         text = _without_prose(_LEAD.sub("", words))
@@ -246,7 +264,7 @@ class Moments:
 
     def _numbered_day(self, text: str, words: str) -> tuple[_Day, int, int] | None:
         """Return the day that a text names by numbers or by the name of its month, and where that stands."""
-        for pattern in (*_DATES, _NUMBERS, *_WITHOUT_YEAR, _NUMBERS_WITHOUT_YEAR):
+        for pattern in _DAYS:
             if found := pattern.search(text):
                 named = found.groupdict()
                 digits = named.get("year")
@@ -282,7 +300,7 @@ class Moments:
                 return first, second
             if 12 < first <= 31:
                 return second, first
-        raise NotUnderstood(
+        raise OrderUnknown(
             f'"{words[:_QUOTED_CHARACTERS]}": day and month in an order that is not known: '
             "set date_order of the provider in the configuration"
         )

@@ -439,6 +439,11 @@ OUTAGE_WORDS = re.compile(
     r"|avería|incidencia|storing|post-?mortem)\b",
     re.IGNORECASE,
 )
+# What a status says of a service alone.
+RESTORED_WORDS = re.compile(
+    r"\b(?:restored|restoration|splicing|fib(?:er|re)|repairs?|repairing|dispatched|technicians?|post-?mortem)\b",
+    re.IGNORECASE,
+)
 # Work that somebody plans, where it is no word of what happened unplanned.
 PLANNED_WORDS = re.compile(
     r"\b(?<!un)(?<!un-)(?:maintenance|planned|scheduled|planned[ -]work|change (?:request|notification|window|order)"
@@ -449,7 +454,7 @@ PLANNED_WORDS = re.compile(
 # What a body says of planned work itself, and not of what caused an outage.
 PLANNED_SENTENCES = re.compile(
     r"\b(?<!un)(?:(?:planned|scheduled|emergency|routine|preventive|urgent) (?:maintenance|works?|outage|activity"
-    r"|intervention)|maintenance (?:window|notification|activity|work)|will (?:be )?(?:perform|carry|carrying|conduct"
+    r"|intervention)|will be (?:down|interrupted|unavailable|out of service)(?! until)|maintenance (?:window|notification|activity|work)|will (?:be )?(?:perform|carry|carrying|conduct"
     r"|undertak|performing|conducting)\w{0,4}\b.{0,60}\b(?:maintenance|works?|upgrade|replacement|migration))\b",
     re.IGNORECASE,
 )
@@ -463,6 +468,8 @@ OTHER_WORDS = re.compile(
     r"(?: \w{1,20}){0,2} (?:report|summary|review|digest|statistics)|(?:report|summary|digest) (?:for|of) (?:last"
     r"|the (?:week"
     r"|month|quarter)|january|february|march|april|may|june|july|august|september|october|november|december|week|q\d)"
-    r"|invitation|accepted|declined|tentative|price|tariff|tell us|how we did|your (?:opinion|experience))\b",
+    r"|invitation|accepted|declined|tentative|price|tariff|tell us|how (?:we did|was)"
+    r"|verify your|sign(?:ing)? in|registration|welcome|installation|provisioning|activation|order (?:number|no|status)"
+    r"|your (?:opinion|experience))\b",
     re.IGNORECASE,
 )

@@ -1,0 +1,441 @@
+"""The general reader of outages: labels in many wordings, in text and in tables, from any provider that is known.
+
+It is strict where a mail can be about something else: an outage has a number and at least two more facts, a word of an
+outage stands in its subject or status, and nothing of planned work or of a start that lies ahead does. A label that is
+not in the tables of ``parsers.outage.words`` says nothing. Source: tests/mail/general, and the public lists of labels
+that docs/outages.md names.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from domain.events import StatedCircuit, StatedEtr, StatedOutage
+from domain.vocabulary import Impact, OutageStatus
+from parsers.forms import DateOrder
+from parsers.lines import lines_of
+from parsers.mime import Notification
+from parsers.outage.labels import Field, fields_of, newest_text, tables_of
+from parsers.outage.naming import circuits_of, ticket_of
+from parsers.outage.sheets import etr_in
+from parsers.outage.times import Moments, OrderUnknown, moments_of
+from parsers.outage.words import (
+    OTHER_WORDS,
+    OUTAGE_WORDS,
+    PLANNED_SENTENCES,
+    PLANNED_WORDS,
+    RESTORED_WORDS,
+    Means,
+    impact_in,
+    in_brackets,
+    meaning_of,
+    status_by_sentence,
+    status_by_subject,
+    status_in,
+)
+from parsers.providers import Provider
+from parsers.statements import Findings, NotUnderstood, Reader, Result
+
+# Clocks differ.
+_AHEAD = timedelta(minutes=15)
+_FEWEST_FACTS = 2
+_SUMMARY_CHARACTERS = 500
+_MOST_LINES = 400
+_ETR_CHARACTERS = 200
+
+_ALL_TIMES = re.compile(
+    r"\b(?i:all (?:dates and )?times)\b(?:\s\w{1,12}){0,5}?[\s:(]{1,3}(?P<zone>(?:UTC|GMT)(?:[+-]\d{1,2}(?::\d{2})?)?"
+    r"|[A-Z]{2,5}\b)"
+)
+# What is a label, or is of another time than that of restoration.
+_NO_PROSE = re.compile(
+    r"[^.:]{1,50}:\s|.{0,200}\b(?:previous|prior|original|technician|next update|was)\b", re.IGNORECASE
+)
+_STATED_ORDER = (
+    (DateOrder.DAY_MONTH, re.compile(r"\bdd[-/.]mm[-/.]yy", re.IGNORECASE)),
+    (DateOrder.MONTH_DAY, re.compile(r"\bmm[-/.]dd[-/.]yy", re.IGNORECASE)),
+)
+_NEGATIVE = re.compile(r"\W*(?:no|none|n/?a|not applicable|false|-)?\W*", re.IGNORECASE)
+# A cause that nobody knows yet, in words that are not the cause.
+_NO_CAUSE = re.compile(
+    r"\W*(?:(?:is |are |being |currently |still |yet )*(?:under investigation|investigat\w+|pending|awaiting|awaited"
+    r"|tbd|tba|tbc|n/?a|none|unknown|undetermined|to be \w+|will (?:be|follow)\b.*|not (?:yet )?\w+|to follow"
+    r"|in progress|rfo (?:will|to) .*|ongoing)\b.{0,80})?\W*",
+    re.IGNORECASE,
+)
+_ABOUT_SOMETHING_ELSE = re.compile(
+    r"\b(?:caused|due to|during|cause|reason|not|unrelated|subscri\w+|portal|preferences|notifications?)\b",
+    re.IGNORECASE,
+)
+_QUESTION = re.compile(
+    r"\b(?:survey|rate your|tell us how|your feedback|how we did|out of (?:the )?office|automatic reply"
+    r"|could not be delivered|credit (?:note|memo|request|has been|will be)|invoice)\b",
+    re.IGNORECASE,
+)
+_REVISED = re.compile(r"\b(?:revised|updated|new|latest|current)\b", re.IGNORECASE)
+_UTC = re.compile(r"\b(?:UTC|GMT)\b|\dZ\b")
+_ZONED = re.compile(r"\b(?:[A-Z]{1,4}T|UTC|GMT)\b|\dZ\b")
+_DATES_OF = {
+    Means.START: Means.START_DATE,
+    Means.END: Means.END_DATE,
+    Means.REPORTED: Means.REPORTED_DATE,
+}
+_NOT_OVER = frozenset({OutageStatus.REPORTED, OutageStatus.INVESTIGATING, OutageStatus.IDENTIFIED})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Notice:
+    """What a notice is read from: its subject, its lines, and its fields, each with what its label means."""
+
+    subject: str
+    lines: tuple[str, ...]
+    fields: tuple[tuple[Means, Field], ...]
+    moments: Moments
+    zone: str
+
+    def all(self, *means: Means) -> Iterator[Field]:
+        """Yield the fields whose labels have one of these meanings."""
+        return (field for one, field in self.fields if one in means and field.value)
+
+    def first(self, *means: Means) -> Field | None:
+        """Return the first field whose label has one of these meanings, None for none."""
+        return next(self.all(*means), None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Time:
+    """An instant, and the field that states it."""
+
+    at: datetime
+    field: Field
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Facts:
+    """What was found in a notice. None, and empty: not found."""
+
+    ticket: str
+    references: tuple[str, ...]
+    status: OutageStatus | None
+    start: _Time | None
+    end: _Time | None
+    reported: _Time | None
+    etr: tuple[StatedEtr, Field] | None
+    circuits: tuple[StatedCircuit, ...]
+    cause: str | None
+    words: dict[str, str]
+
+    def missing(self) -> list[str]:
+        """Return the names of what was not found."""
+        return [name for name, found in self._all() if not found]
+
+    def found(self) -> list[str]:
+        """Return the names of what was found, beside the ticket."""
+        return [name for name, found in self._all() if found]
+
+    def _all(self) -> tuple[tuple[str, object], ...]:
+        return (
+            ("start", self.start),
+            ("end", self.end),
+            ("status", self.status),
+            ("ETR", self.etr),
+            ("circuits", self.circuits),
+            ("cause", self.cause),
+            ("reported", self.reported),
+        )
+
+
+def read(notification: Notification, provider: Provider) -> Findings:
+    """Return the one outage that a notice is about. Raises ``NotUnderstood`` with what it did find of one."""
+    try:
+        if notification.automatic or notification.of_type("text/calendar"):
+            raise NotUnderstood("a machine answers, or somebody invites")
+        return _read(newest_text(notification), provider)
+    except NotUnderstood as problem:
+        raise NotUnderstood(f"reader general: {problem}") from None
+
+
+def _read(notification: Notification, provider: Provider) -> Findings:
+    notice = _notice(notification, moments_of(notification, provider))
+    tables = tables_of(notification)
+    ticket, references, words = ticket_of(notice.fields, notice.subject, notice.lines)
+    status, status_words = _status(notice)
+    start, end = _time(notice, Means.START), _time(notice, Means.END, latest=True)
+    end, doubts = _end(notice, status, end)
+    impact, impact_words = _impact(notice)
+    etr, etr_doubts = _etr(notice)
+    facts = _Facts(
+        ticket=ticket,
+        references=references,
+        status=status or (OutageStatus.RESOLVED if end else None),
+        start=start,
+        end=end,
+        reported=_time(notice, Means.REPORTED),
+        etr=etr,
+        circuits=circuits_of(notice.fields, tables, (notice.subject, notice.lines), impact),
+        cause=_cause(notice),
+        words={"ticket": words, "status": status_words, "impact": impact_words},
+    )
+    if objection := _objection(notice, facts):
+        raise NotUnderstood(f"{objection}; {_told(facts)}")
+    return Findings(
+        results=(_result(notice, facts),), warnings=(*doubts, *etr_doubts), matched=tuple(_matched(notice, facts))
+    )
+
+
+def _notice(notification: Notification, moments: Moments) -> _Notice:
+    fields = [(means, field) for field in fields_of(notification) if (means := meaning_of(field.label))]
+    lines = lines_of(notification)[:_MOST_LINES]
+    stated = next((field.value for means, field in fields if means is Means.ZONE), "")
+    everywhere = next((found["zone"] for line in lines if (found := _ALL_TIMES.search(line))), "")
+    return _Notice(
+        subject=notification.subject,
+        lines=tuple(lines),
+        fields=tuple(fields),
+        moments=moments,
+        zone=stated or everywhere,
+    )
+
+
+def _result(notice: _Notice, facts: _Facts) -> Result:
+    summary = notice.first(Means.SUMMARY)
+    account = notice.first(Means.ACCOUNT)
+    return Result(
+        event_id=facts.ticket,
+        account=account.value if account else None,
+        circuits=facts.circuits or None,
+        summary=_line(summary.value)[:_SUMMARY_CHARACTERS] if summary else None,
+        references=facts.references,
+        outage=StatedOutage(
+            status=facts.status,
+            start=facts.start.at if facts.start else None,
+            end=facts.end.at if facts.end else None,
+            reported_at=facts.reported.at if facts.reported else None,
+            etr=facts.etr[0] if facts.etr else None,
+            cause=facts.cause,
+            zone=_zone(notice, facts),
+        ),
+    )
+
+
+def _matched(notice: _Notice, facts: _Facts) -> Iterator[tuple[str, str]]:
+    yield from ((name, _line(words)) for name, words in facts.words.items() if words)
+    for name, found in (("start", facts.start), ("end", facts.end), ("reported", facts.reported)):
+        if found:
+            yield name, _words(found.field)
+    if facts.etr:
+        yield "ETR", _words(facts.etr[1])
+    for means in (Means.CIRCUITS, Means.CAUSE, Means.SUMMARY, Means.ACCOUNT):
+        if field := notice.first(means):
+            yield str(means), _words(field)
+
+
+# Whether it is an outage
+
+
+def _objection(notice: _Notice, facts: _Facts) -> str:
+    """Return why a notice is not taken for one of an outage, empty where it is one."""
+    if not facts.ticket:
+        return "it names no ticket"
+    if objection := _of_something_else(notice, facts):
+        return objection
+    if not _says_outage(notice):
+        return "no word of an outage stands in its subject or status"
+    if facts.start and facts.start.at > notice.moments.date + _AHEAD:
+        return "its start lies ahead, as that of planned work does"
+    if len(facts.found()) < _FEWEST_FACTS:
+        return f"it says too little: {_FEWEST_FACTS} facts beside the ticket are needed"
+    return ""
+
+
+def _of_something_else(notice: _Notice, facts: _Facts) -> str:
+    if planned := _planned(notice):
+        return f'"{planned}" is a word of planned work'
+    other = OTHER_WORDS.search(notice.subject)
+    words = other[0] if other else _asks(notice, facts)
+    return f'"{words}" is no word of an outage' if words else ""
+
+
+def _told(facts: _Facts) -> str:
+    circuits = ", ".join(circuit.circuit_id for circuit in facts.circuits[:3])
+    names = [f"circuits {circuits}" if name == "circuits" else name for name in facts.found()]
+    found = [*([f"ticket {facts.ticket}"] if facts.ticket else []), *names]
+    missing = ", ".join(f"no {name}" for name in facts.missing())
+    return "; ".join(part for part in (f"found {', '.join(found)}" if found else "found nothing", missing) if part)
+
+
+def _planned(notice: _Notice) -> str:
+    """Return the word of planned work in the subject, a status, a label or a sentence of a notice, empty for none."""
+    values = (field.value for field in notice.all(Means.STATUS, Means.TYPE))
+    found = next((one for text in (notice.subject, *values) if (one := PLANNED_WORDS.search(text))), None)
+    if found:
+        return found[0]
+    labels = [field.label for field in notice.all(Means.PLANNED) if not _NEGATIVE.fullmatch(field.value)]
+    if labels:
+        return labels[0]
+    causes = {line for field in notice.all(Means.CAUSE) for line in field.value.split("\n")}
+    for line in notice.lines:
+        sentence = PLANNED_SENTENCES.search(line)
+        if sentence and line not in causes and not _ABOUT_SOMETHING_ELSE.search(line):
+            return sentence[0]
+    return ""
+
+
+def _asks(notice: _Notice, facts: _Facts) -> str:
+    """Return the words of a survey, a credit or an answering machine: before the first field, or without a time."""
+    labels = {field.label for _, field in notice.fields}
+    timeless = not (facts.start or facts.end or facts.reported or facts.etr)
+    for line in notice.lines:
+        if not timeless and line.partition(":")[0].strip(" *") in labels:
+            return ""
+        if found := _QUESTION.search(line):
+            return found[0]
+    return ""
+
+
+def _says_outage(notice: _Notice) -> bool:
+    if OUTAGE_WORDS.search(notice.subject):
+        return True
+    said = [field.value for field in notice.all(Means.STATUS, Means.TYPE, Means.IMPACT)]
+    return any(OUTAGE_WORDS.search(text) or RESTORED_WORDS.search(text) for text in said)
+
+
+# Its facts
+
+
+def _status(notice: _Notice) -> tuple[OutageStatus | None, str]:
+    """Return the status by its label, else by the subject, by the kind of the notice, or by a sentence."""
+    for field in notice.all(Means.STATUS):
+        if status := status_in(field.value):
+            return status, _words(field)
+    if status := status_by_subject(notice.subject):
+        return status, notice.subject
+    for field in notice.all(Means.TYPE):
+        if status := status_in(field.value):
+            return status, _words(field)
+    labelled = {_line(field.value) for field in notice.all(Means.CAUSE, Means.ETR, Means.SUMMARY)}
+    for line in notice.lines:
+        if line not in labelled and (status := status_by_sentence(line)):
+            return status, line
+    return None, ""
+
+
+def _impact(notice: _Notice) -> tuple[Impact | None, str]:
+    for field in notice.all(Means.IMPACT, Means.STATUS):
+        if impact := impact_in(field.value):
+            return impact, _words(field)
+    return None, ""
+
+
+def _end(notice: _Notice, status: OutageStatus | None, end: _Time | None) -> tuple[_Time | None, tuple[str, ...]]:
+    """Return the end where it can be one, and what is to be said of one that cannot."""
+    if end is None:
+        return None, ()
+    ahead = end.at > notice.moments.date + _AHEAD
+    if ahead and status is None:
+        raise NotUnderstood(f'its end lies ahead, as that of planned work does: "{_words(end.field)}"')
+    if ahead or status in _NOT_OVER:
+        return None, (f'no end of what is not over: "{_words(end.field)}"',)
+    return end, ()
+
+
+def _etr(notice: _Notice) -> tuple[tuple[StatedEtr, Field] | None, tuple[str, ...]]:
+    """Return the estimate, that of a label that says it is revised before others, and the words that are none."""
+    fields = sorted(notice.all(Means.ETR), key=lambda field: not _REVISED.search(field.label))
+    unread = []
+    for field in [field for field in fields if field.value] or list(notice.all(Means.ETR_DATE)):
+        text = _with_date(notice, Means.ETR_DATE, field)
+        moments = _moments(notice, field)
+        zone = in_brackets(field.label) or notice.zone
+        # A zone beside the label is that of a time which names none itself.
+        with_zone = moments.etr(f"{text} {zone}") if zone and moments.zone_in(text) is None else None
+        if etr := with_zone or moments.etr(text):
+            return (replace(etr, words=_line(field.value)[:_ETR_CHARACTERS].rstrip()), field), ()
+        _raise_for_order(moments, text)
+        unread.append(f'no estimate that can be read: "{_words(field)}"')
+    return (None if unread else _etr_in_prose(notice)), tuple(unread)
+
+
+def _etr_in_prose(notice: _Notice) -> tuple[StatedEtr, Field] | None:
+    """Return the estimate of a sentence that names it as one."""
+    for line in notice.lines:
+        if not _NO_PROSE.match(line) and (etr := etr_in(line, notice.moments)):
+            return etr, Field(label="ETR", value=etr.words)
+    return None
+
+
+def _raise_for_order(moments: Moments, text: str) -> None:
+    """Raise where day and month are in an order that is not known, which a person must settle."""
+    try:
+        moments.instant(text)
+    except OrderUnknown:
+        raise
+    except NotUnderstood:
+        return
+
+
+def _time(notice: _Notice, means: Means, *, latest: bool = False) -> _Time | None:
+    """Return the instant of a label, in UTC where it is stated several times; raises where it cannot be read."""
+    fields = list(notice.all(means)) or list(notice.all(_DATES_OF[means]))
+    found = [
+        _Time(at=at, field=field)
+        for field in fields
+        if (at := _instant(notice, means, field, latest=latest)) is not None
+    ]
+    in_utc = [one for one in found if _UTC.search(f"{one.field.label} {one.field.value}")]
+    return next(iter(in_utc or found), None)
+
+
+def _instant(notice: _Notice, means: Means, field: Field, *, latest: bool) -> datetime | None:
+    text = _with_date(notice, _DATES_OF[means], field)
+    moments = _moments(notice, field)
+    if not moments.names_time(text) or (means is Means.END and not moments.names_day(text) and not _ZONED.search(text)):
+        # A word, a day alone, or how long something took.
+        return None
+    zone = in_brackets(field.label) or notice.zone
+    if zone and moments.zone_in(text) is None and moments.zone_in(f"{text} {zone}"):
+        return moments.instant(f"{text} {zone}", latest=latest)
+    return moments.instant(text, latest=latest)
+
+
+def _with_date(notice: _Notice, means: Means, field: Field) -> str:
+    """Return the words of a time, with the day before them that another label names where they name none."""
+    day = notice.first(means)
+    if day is None or day == field or notice.moments.names_day(field.value):
+        return _line(field.value)
+    return f"{_line(day.value)} {_line(field.value)}" if notice.moments.names_time(field.value) else _line(field.value)
+
+
+def _moments(notice: _Notice, field: Field) -> Moments:
+    """Return how a field writes times, which its label may say: "Start (DD/MM/YYYY)"."""
+    order = next((order for order, pattern in _STATED_ORDER if pattern.search(field.label)), None)
+    if order is None:
+        return notice.moments
+    return replace(notice.moments, clock=replace(notice.moments.clock, order=order))
+
+
+def _cause(notice: _Notice) -> str | None:
+    found = (_line(field.value) for field in notice.all(Means.CAUSE))
+    return next((words for words in found if not _NO_CAUSE.fullmatch(words)), None)
+
+
+def _zone(notice: _Notice, facts: _Facts) -> str | None:
+    """Return the zone in which the notice writes its times, as it writes it."""
+    for found in (facts.start, facts.end, facts.reported):
+        if found:
+            zone = notice.moments.zone_in(found.field.value) or in_brackets(found.field.label) or notice.zone
+            if zone:
+                return zone
+    return notice.zone or None
+
+
+def _words(field: Field) -> str:
+    return f"{field.label}: {_line(field.value)}"
+
+
+def _line(text: str) -> str:
+    return " ".join(text.split())
+
+
+READER = Reader(form="general", label="maintd/general", version="1", read=read)

@@ -1,0 +1,202 @@
+"""Which outage a notice in nobody's form is about, and which circuits: by labels, tables, and the words of a subject.
+
+A number of either has a digit in it.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+
+from domain.events import StatedCircuit, circuit_key_of, id_key_of
+from domain.vocabulary import Impact
+from parsers.outage.labels import Field
+from parsers.outage.words import Means, impact_in, meaning_of
+from parsers.statements import NotUnderstood, joined
+
+_MOST_CIRCUITS = 500
+_LONGEST_CIRCUIT = 60
+_FEWEST_DIGITS_ALONE = 4
+
+# An id has a digit, and is neither a date, an address nor a time.
+_ID = re.compile(r"(?=[^\s]{0,40}\d)[A-Za-z0-9][\w./#-]{2,40}")
+_NO_ID = re.compile(
+    r"\d{1,4}[-/.]\d{1,2}[-/.]\d{2,4}|\d{1,2}:\d{2}.*|\d{1,3}(?:\.\d{1,3}){3}|\d{1,3}[GMK](?:b/?ps?)?", re.IGNORECASE
+)
+_IN_SUBJECT = (
+    re.compile(
+        r"\b(?:(?:trouble |service |repair |noc |fault )?(?:ticket|case|incident|tt|fault|outage|event)|reference"
+        r"|ref)\b"
+        r"(?: ?(?:number|no|nr|id|ref|reference))?\.?[ :#(\[-]{1,4}(?P<id>(?=[^\s]{0,40}\d)[A-Za-z0-9][\w./-]{2,40})",
+        re.IGNORECASE,
+    ),
+    re.compile(r"(?<![\w/])(?P<id>(?:INC|TTN|TT|CS|TKT|SR|CASE|TICKET|NOC|IM|PM)-?\d[\d-]{3,20})\b", re.IGNORECASE),
+    re.compile(
+        r"(?P<id>(?<=\[#)\d{4,20}(?=\])|(?<=\[)[A-Z]{1,6}-?\d{4,20}(?=\])|(?<=\s#)\d{4,20}\b|(?<=^#)\d{4,20}\b)"
+    ),
+)
+_RANKS = ("ticket", "tt", "case", "incident", "fault", "outage", "problem", "disturbance", "event")
+_NAMES_A_NUMBER = re.compile(r"#|\b(?:number|num|no|nr|id|ref|reference)\b", re.IGNORECASE)
+
+_CIRCUIT_IN_SUBJECT = re.compile(
+    r"\b(?:circuit|service)(?: (?:id|no|number))?\.?[ :#(\[]{1,3}(?P<id>(?=[^\s]{0,40}\d)[A-Za-z0-9][\w./:_-]{3,58}\w)",
+    re.IGNORECASE,
+)
+_BETWEEN_CIRCUITS = re.compile(r"[,;\n]|\s+(?:and|&)\s+|\s\|\s")
+_AFTER_CIRCUIT = re.compile(r"\s+[-–—]\s+.*|\s*[(\[|\t].*|:\s.*|\s{2,}.*")
+_CIRCUIT = re.compile(r"(?=[^\n]{0,60}\d)[A-Za-z0-9][A-Za-z0-9 ./:_#&+-]{1,59}")
+_LIST_MARK = re.compile(r"^(?:[-*•·▪]|\d{1,2}[.)])\s+")
+_NO_CIRCUIT = frozenset({"", "-", "n/a", "na", "none", "tbd", "unknown", "multiple", "various", "see below", "all"})
+# What stands where circuits do and counts them, or says how fast one is.
+_NO_CIRCUIT_ID = re.compile(
+    r"\d{1,3}|\d{1,4}(?:\.\d)?\s?(?:[gmk](?:b/?ps?|ig|be|e)?|x .*|circuits?|services?)", re.IGNORECASE
+)
+_LOOSE = frozenset(
+    {
+        *("service", "services", "link", "links", "line", "asset", "assets", "product", "products", "affected"),
+        *("impacted", "connection", "path", "access", "affected services", "impacted services"),
+    }
+)
+
+
+def ticket_of(
+    fields: Sequence[tuple[Means, Field]], subject: str, lines: Sequence[str]
+) -> tuple[str, tuple[str, ...], str]:
+    """Return the number of the outage, its other numbers, and the words in which the first was found.
+
+    What is labelled counts before what a subject names, and a ticket before a case or a reference. Empty where there is
+    none. Raises ``NotUnderstood`` where a notice names two by one label: it is a list of tickets.
+    """
+    labelled = [
+        (name, field) for means, field in fields if means is Means.TICKET and (name := _id_in(field.label, field.value))
+    ]
+    others = [name for means, field in fields if means is Means.OTHER_TICKET and (name := _id_in("no", field.value))]
+    if not labelled:
+        name, words = _named(subject, lines)
+        return name, _others(name, others), words
+    ranked = sorted(labelled, key=lambda one: _rank(one[1].label))
+    name, field = ranked[0]
+    same = {id_key_of(other) for other, one in labelled if one.label.lower() == field.label.lower()}
+    if len(same) > 1:
+        raise NotUnderstood(f"it names several tickets as {field.label}: {', '.join(sorted(same)[:4])}")
+    return name, _others(name, [*(other for other, _ in ranked), *others]), f"{field.label}: {field.value}"
+
+
+def _others(name: str, others: Sequence[str]) -> tuple[str, ...]:
+    once = {id_key_of(other): other for other in reversed(others) if id_key_of(other) != id_key_of(name)}
+    return tuple(reversed(once.values()))
+
+
+def _rank(label: str) -> int:
+    words = label.lower()
+    return next((rank for rank, word in enumerate(_RANKS) if word in words), len(_RANKS))
+
+
+def _id_in(label: str, value: str) -> str:
+    """Return the id that a value is, or that stands in it behind a label that announces a number."""
+    found = [one[0].rstrip(".#/-") for one in _ID.finditer(value[:100])]
+    ids = [one for one in found if not _NO_ID.fullmatch(one) and len(one) >= 3]
+    if not ids:
+        return ""
+    first = value.split("\n")[0].split(" (")[0].strip(" #.;,[]<>")
+    # "Incident: 10G link down" is no number.
+    return ids[0] if ids[0] == first.rstrip(".#/-") or _NAMES_A_NUMBER.search(label) else _led(first, ids[0])
+
+
+def _led(value: str, name: str) -> str:
+    """Return an id with nothing before it but the word for it, and nothing behind it but more of its own."""
+    before, _, behind = value.partition(name)
+    alone = before.strip(" #:-").lower() in ("", "ticket", "case", "incident", "no", "no.", "tt", "number")
+    return name if alone and not re.match(r"\s+[a-z]{2}", behind) else ""
+
+
+def _named(subject: str, lines: Sequence[str]) -> tuple[str, str]:
+    """Return the id that a subject names, or else the text in words, and those words."""
+    for text, patterns in ((subject, _IN_SUBJECT), *((line, _IN_SUBJECT[:2]) for line in lines)):
+        for pattern in patterns:
+            for found in pattern.finditer(text):
+                name = found["id"].rstrip("./-")
+                if not _NO_ID.fullmatch(name):
+                    return name, found[0]
+    return "", ""
+
+
+def circuits_of(
+    fields: Sequence[tuple[Means, Field]],
+    tables: Sequence[Sequence[Sequence[Field]]],
+    text: tuple[str, Sequence[str]],
+    impact: Impact | None,
+) -> tuple[StatedCircuit, ...]:
+    """Return the circuits of tables, else those behind labels or in the list below one, else those of the subject.
+
+    ``text`` is subject and lines. ``impact`` is that of all circuits of which nothing else is stated.
+    """
+    subject, lines = text
+    listed = [circuit for table in tables for row in table for circuit in _in_row(row, impact)]
+    if not listed:
+        names = [
+            name
+            for means, field in fields
+            if means is Means.CIRCUITS
+            for name in _names(field.value, loose=_is_loose(field))
+        ]
+        listed = [StatedCircuit(circuit_id=name, impact=impact) for name in names]
+    listed.extend(_below_label(lines, impact, {circuit_key_of(circuit.circuit_id) for circuit in listed}))
+    if not listed:
+        listed = [StatedCircuit(circuit_id=one["id"], impact=impact) for one in _CIRCUIT_IN_SUBJECT.finditer(subject)]
+    return joined(listed[:_MOST_CIRCUITS])
+
+
+def _in_row(row: Sequence[Field], impact: Impact | None) -> Iterator[StatedCircuit]:
+    """Yield the circuits of a row, with the impact that the row states of them."""
+    stated = (
+        found
+        for means in (Means.IMPACT, Means.STATUS)
+        for field in row
+        if meaning_of(field.label) is means and (found := impact_in(field.value))
+    )
+    worst = next(stated, impact)
+    for field in row:
+        if meaning_of(field.label) is Means.CIRCUITS:
+            names = list(_names(field.value, loose=_is_loose(field)))
+            yield from (StatedCircuit(circuit_id=name, impact=worst) for name in names)
+            if names:
+                return
+
+
+def _below_label(lines: Sequence[str], impact: Impact | None, known: set[str]) -> Iterator[StatedCircuit]:
+    """Yield the circuits of a list: lines below a label of circuits that begin with an id, each with its impact."""
+    inside = False
+    for line in lines:
+        label, colon, value = line.partition(":")
+        if colon and meaning_of(label) is Means.CIRCUITS:
+            inside = not value.strip() or next(_names(value, loose=True), "") != ""
+            continue
+        if not inside:
+            continue
+        name = next(_names(_LIST_MARK.sub("", line), loose=True), "")
+        if not name or (colon and meaning_of(label)):
+            inside = False
+        elif circuit_key_of(name) not in known:
+            behind = line.partition(name)[2]
+            yield StatedCircuit(circuit_id=name, impact=impact_in(behind) or impact)
+
+
+def _is_loose(field: Field) -> bool:
+    """Return whether a label announces a service by its name as often as by its id."""
+    return " ".join(field.label.lower().split()) in _LOOSE
+
+
+def _names(value: str, *, loose: bool) -> Iterator[str]:
+    for part in _BETWEEN_CIRCUITS.split(value):
+        name = _AFTER_CIRCUIT.sub("", _LIST_MARK.sub("", part.strip())).strip(" .;")
+        if name.lower() in _NO_CIRCUIT or _NO_CIRCUIT_ID.fullmatch(name) or not _CIRCUIT.fullmatch(name):
+            continue
+        # Prose has small letters between its blanks.
+        words = name.split()
+        if len(words) > 1 and (loose or any(word.islower() and word.isalpha() for word in words)):
+            continue
+        if len(name) <= _LONGEST_CIRCUIT and not _NO_ID.fullmatch(name) and not (loose and _short_number(name)):
+            yield name
+
+
+def _short_number(name: str) -> bool:
+    return name.isdigit() and len(name) < _FEWEST_DIGITS_ALONE
