@@ -76,6 +76,8 @@ def _correct(generations: list[_G], edit: Edit, new: Callable[[], _G]) -> None:
     """Let a person correct the generation that they saw; what they saw may be gone, with the mail that told of it."""
     if edit.opens and (not generations or generations[-1].is_over_before(edit)):
         generations.append(new())
+        generations[-1].correct(edit)
+        return
     if not generations:
         return
     meant = generations[min(edit.generation, len(generations)) - 1]
