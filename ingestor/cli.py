@@ -15,6 +15,7 @@ from domain.vocabulary import Kind, Phase
 from ingestor import check as checks
 from ingestor import (
     cli_cures,
+    cli_outage,
     config,
     curation,
     daemon,
@@ -237,7 +238,7 @@ def messages_command(request: Request, disposition: str | None, provider: str | 
 
 
 @cli.command("events")
-@click.option("--active", is_flag=True, help="Going on now.")
+@click.option("--active", is_flag=True, help="Going on now; open outages too that nobody speaks of any more.")
 @click.option("--upcoming", is_flag=True, help="Ahead.")
 @click.option("--past", is_flag=True, help="Over, or overdue.")
 @click.option("--kind", type=click.Choice([one.value for one in Kind]))
@@ -262,7 +263,7 @@ def events_command(
 ) -> None:
     """List maintenances and outages."""
     wanted = [
-        *([Phase.ACTIVE] if active else []),
+        *([Phase.ACTIVE, Phase.STALE] if active else []),
         *([Phase.UPCOMING] if upcoming else []),
         *([Phase.PAST, Phase.OVERDUE] if past else []),
     ]
@@ -293,13 +294,13 @@ def events_command(
 @click.option("--provider", metavar="P")
 @with_output
 def show(request: Request, event_id: str, kind: str | None, provider: str | None) -> None:
-    """Show one event: state, windows, circuits, history and mails."""
+    """Show one event: state, windows or estimates, circuits, history and mails."""
     with request.store() as store:
         event = one_event(request, store, event_id, kind, provider)
     if request.as_json:
         terminal.print_json(event)
     else:
-        reports.print_event(event, utc=request.utc)
+        reports.print_event(event, now=pipeline.utc_now(), utc=request.utc)
 
 
 @cli.command()
@@ -399,9 +400,16 @@ def providers_command(request: Request) -> None:
 
 
 @cli.command()
+@click.option("--etr", is_flag=True, help="Outages: how long repairs took, and how right the estimates were.")
+@click.option("--provider", metavar="P", help="With --etr: this provider alone.")
 @with_output
-def stats(request: Request) -> None:
+def stats(request: Request, *, etr: bool, provider: str | None) -> None:
     """Count messages, events and mailboxes."""
+    if provider and not etr:
+        raise click.UsageError("--provider goes with --etr")
+    if etr:
+        _print_etr_figures(request, provider)
+        return
     settings = request.settings()
     names = [table.name for table in settings.mailboxes]
     with request.store() as store, store.reading() as connection:
@@ -410,6 +418,18 @@ def stats(request: Request) -> None:
         terminal.print_json(found)
     else:
         reports.print_stats(found, utc=request.utc)
+
+
+def _print_etr_figures(request: Request, provider: str | None) -> None:
+    with request.store() as store:
+        name = provider_named(request, store, provider)
+        with store.reading() as connection:
+            figures = queries.etr_figures(connection, now=pipeline.utc_now())
+    chosen = [one for one in figures if name in (None, one["provider"])]
+    if request.as_json:
+        terminal.print_json(chosen)
+    else:
+        reports.print_etr_figures(chosen)
 
 
 @cli.group()
@@ -489,7 +509,7 @@ def config_schema() -> None:
     terminal.print_json(config.schema())
 
 
-for command in (quarantine, *cli_cures.COMMANDS):
+for command in (quarantine, *cli_cures.COMMANDS, *cli_outage.COMMANDS):
     cli.add_command(command)
 
 

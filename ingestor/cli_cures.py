@@ -12,7 +12,7 @@ from domain.edits import Asked
 from domain.events import EventKey, Span, id_key_of
 from domain.vocabulary import Impact, Kind, MaintenanceStatus
 from ingestor import curation, reports, terminal
-from ingestor.command import MESSAGE, Request, author, one_event, with_output
+from ingestor.command import MESSAGE, Request, author, one_event, one_of_kind, with_output
 
 KINDS = click.Choice([one.value for one in Kind])
 
@@ -99,7 +99,7 @@ def maintenance_update(
     """Correct an event. It holds against mails that repeat what it corrects, and yields to one that says new."""
     asked = Asked(status=MaintenanceStatus(status.upper()) if status else None, **said)
     with request.store() as store:
-        seen = one_event(request, store, event_id, Kind.MAINTENANCE.value, provider)
+        seen = one_of_kind(request, store, event_id, Kind.MAINTENANCE, provider)
         curation.correct(store, _key(seen), seen["generation"], asked, author=author(), reason=reason)
         event = one_event(request, store, seen["id"], seen["kind"], seen["provider"])
     if request.as_json:

@@ -171,6 +171,28 @@ def one_event(request: Request, store: Store, event_id: str, kind: str | None, p
     return max(found, key=lambda one: one["generation"])
 
 
+def one_of_kind(request: Request, store: Store, event_id: str, kind: Kind, provider: str | None) -> dict[str, Any]:
+    """Return the one event of an id that is of a kind. NotFound for one of the other kind names the command for it."""
+    try:
+        return one_event(request, store, event_id, kind.value, provider)
+    except NotFound as error:
+        raise _of_the_other_kind(request, store, event_id, kind, provider) or error from None
+
+
+def _of_the_other_kind(
+    request: Request, store: Store, event_id: str, kind: Kind, provider: str | None
+) -> NotFound | None:
+    try:
+        event = one_event(request, store, event_id, None, provider)
+    except NotFound:
+        return None
+    if event["kind"] == kind:
+        return None
+    article = "an" if event["kind"] == Kind.OUTAGE else "a"
+    name = f"{event['id']} of {event['provider']}"
+    return NotFound(f"{name} is {article} {event['kind']}: `maintd {event['kind']} update` corrects it")
+
+
 def provider_named(request: Request, store: Store, name: str | None) -> str | None:
     """Return the name under which a provider's mails and events stand, whatever case or alias a person wrote."""
     if name is None:

@@ -1,17 +1,18 @@
-"""What a person does with stored mails and their events: import, correct, retract, hide, read again."""
+"""What a person does with stored mails and their events: import, open, correct, retract, hide, read again."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import islice
 from typing import BinaryIO
 
 from domain.edits import Asked, edit_of
-from domain.errors import ImportFailed, NotFound, WorkerError
-from domain.events import Event, EventKey, JsonValue, Update
+from domain.errors import EditRefused, ImportFailed, NotFound, WorkerError
+from domain.events import Edit, Event, EventKey, JsonValue, Update, id_key_of
 from domain.fold import fold
 from domain.message import Arrival, Decision, Disposition, Message, Reading, Terms, receipt, terms_of
+from domain.outage_edits import OutageAsked, opening_of, outage_edit_of
 from ingestor import pipeline
 from ingestor.files import FoundMessage, Skipped, read_paths
 from parsers.mime import read_envelope
@@ -81,17 +82,103 @@ def correct(
     store: Store, key: EventKey, generation: int, asked: Asked, *, author: str, reason: str
 ) -> tuple[Event, ...]:
     """Correct an event as a person asks, and return the events of its key. Raises EditRefused and NotFound."""
+
+    def edit_for(seen: Event) -> Edit:
+        return edit_of(seen, asked, author=author, reason=reason, now=pipeline.utc_now())
+
+    return _edited(store, key, generation, edit_for)
+
+
+def _edited(store: Store, key: EventKey, generation: int, edit_for: Callable[[Event], Edit]) -> tuple[Event, ...]:
+    """Keep what a person says of the event that they see, which nobody else writes meanwhile."""
     with store.writing() as connection:
         events.lock(connection, key)
         held = queries.events_of_key(connection, key)
         seen = next((event for event in held if event.generation == generation), None)
         if seen is None:
-            raise NotFound(
-                f"{key.kind} {key.id_key} of {key.provider} is gone meanwhile: no mail speaks of it any more"
-            )
-        edit = edit_of(seen, asked, author=author, reason=reason, now=pipeline.utc_now())
-        events.add_edit(connection, edit)
+            raise _gone(key, events.adopted_into(connection, key))
+        events.add_edit(connection, edit_for(seen))
         return tuple(events.refold(connection, [key]))
+
+
+def _gone(key: EventKey, into: tuple[EventKey, str] | None) -> NotFound:
+    name = f"{key.kind} {key.id_key} of {key.provider}"
+    if into:
+        return NotFound(f"{name} was adopted: it is {into[1]} now")
+    return NotFound(f"{name} is gone meanwhile: nobody tells of it any more")
+
+
+# --- outages ----------------------------------------------------------------------------------------------------
+
+
+def open_outage(
+    store: Store, provider: str, ticket: str | None, asked: OutageAsked, *, author: str, reason: str
+) -> EventKey:
+    """Open an outage, and return its key. ``ticket`` None: it gets an id of our own.
+
+    Raises EditRefused, also where there is an outage of this ticket already, unless that was over long ago.
+    """
+    now = pipeline.utc_now()
+    # A person writes the minute: what begins now may end in the minute that it is.
+    begun = asked if asked.start else replace(asked, start=now.replace(second=0, microsecond=0))
+    with store.writing() as connection:
+        event_id = events.next_local_id(connection, provider) if ticket is None else ticket
+        edit = opening_of(provider, event_id, begun, author=author, reason=reason, now=now)
+        events.lock(connection, edit.key)
+        if into := events.adopted_into(connection, edit.key):
+            raise _gone(edit.key, into)
+        held = queries.events_of_key(connection, edit.key)
+        events.add_edit(connection, edit)
+        if len(events.refold(connection, [edit.key])) == len(held):
+            there = f"there is an outage {held[-1].event_id} of {provider} already"
+            raise EditRefused([f"{there}, it is {held[-1].status}: `maintd outage update` says what is known now"])
+    return edit.key
+
+
+def correct_outage(
+    store: Store,
+    key: EventKey,
+    generation: int,
+    asked: OutageAsked,
+    *,
+    author: str,
+    reason: str,
+    reopens: bool = False,
+) -> tuple[Event, ...]:
+    """Say of an outage what a person asks, and return the events of its key. Raises EditRefused and NotFound.
+
+    ``reopens``: what was resolved is not.
+    """
+
+    def edit_for(seen: Event) -> Edit:
+        return outage_edit_of(seen, asked, author=author, reason=reason, now=pipeline.utc_now(), reopens=reopens)
+
+    return _edited(store, key, generation, edit_for)
+
+
+def adopt(store: Store, held: EventKey, ticket: str, *, author: str, reason: str) -> None:
+    """Let what people say of an outage that they opened be said of the provider's ticket. Raises EditRefused, NotFound.
+
+    No mail of the ticket need have come yet.
+    """
+    into = replace(held, id_key=id_key_of(ticket))
+    if not into.id_key or into == held:
+        raise EditRefused(
+            [f'"{ticket}" is no ticket to which {held.id_key} could be joined: name that of the provider']
+        )
+    with store.writing() as connection:
+        for key in sorted((held, into)):
+            events.lock(connection, key)
+            if gone := events.adopted_into(connection, key):
+                raise _gone(key, gone)
+        if not queries.events_of_key(connection, held):
+            raise _gone(held, None)
+        if events.updates_of_key(connection, held):
+            raise EditRefused(
+                [f"mails tell of {held.id_key}: only an outage that a person opened can be joined to another"]
+            )
+        now = pipeline.utc_now()
+        events.adopt(connection, held, into, ticket.strip(), author=author, reason=reason, now=now)
 
 
 def retract(store: Store, number: int, *, author: str, reason: str) -> list[tuple[str, str, str]]:

@@ -22,9 +22,10 @@ from domain.errors import (
     WallTimeExceeded,
     WorkerCrashed,
 )
-from domain.events import Event, EventKey
+from domain.events import Event, EventKey, id_key_of
 from domain.lifecycle import SURPRISING
 from domain.message import Arrival, Disposition, Envelope, Message, Reading, Reason, Terms, terms_of
+from domain.vocabulary import Kind
 from ingestor.mailbox import MailboxSession, MailboxSettings, Position
 from parsers.mime import read_envelope
 from parsers.workers import WorkerPool
@@ -270,16 +271,16 @@ def _tell(message: int, envelope: Envelope, reading: Reading, folded: Sequence[E
             "event_surprised",
             message=message,
             provider=event.provider,
-            maintenance_id=event.event_id,
             move=entry,
             status=event.status.value,
+            **{"ticket" if event.kind is Kind.OUTAGE else "maintenance_id": event.event_id},
         )
 
 
 def _surprises(reading: Reading, folded: Sequence[Event]) -> Iterator[tuple[Event, str]]:
     sources = {(update.key, update.source) for update in reading.updates}
     for event in folded:
-        key = EventKey(kind=event.kind, provider=event.provider, id_key=event.event_id.casefold())
+        key = EventKey(kind=event.kind, provider=event.provider, id_key=id_key_of(event.event_id))
         for entry in event.history:
             if entry.move in SURPRISING and (key, entry.source) in sources:
                 yield event, entry.move.value

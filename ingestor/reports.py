@@ -1,8 +1,11 @@
 """Each kind of answer as a person reads it; as JSON, where the shape is not that of ``storage.queries``."""
 
+import shlex
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
+from domain.vocabulary import Kind
 from ingestor import terminal
 from ingestor.curation import Difference, Reread
 from parsers.forms import BCOP, BY_NAME
@@ -12,9 +15,12 @@ Row = Mapping[str, Any]
 
 # In this order what changed in an event is told.
 _CHANGES = (
-    *("status", "start", "end", "windows", "circuits", "summary", "accounts", "organizer"),
-    *("replaces", "replaced_by", "reason"),
+    *("status", "start", "end", "etr", "reported_at", "windows", "circuits", "cause", "summary", "accounts"),
+    *("organizer", "replaces", "replaced_by", "reason"),
 )
+
+# Changes that are instants, and how they are called.
+_TIMES = {"start": "start", "end": "end", "etr": "ETR", "reported_at": "reported"}
 
 # What a provider's mails state beside the times, and where that stands in its row.
 _STATED = {"impact": "states_impact", "completion": "sends_completions"}
@@ -36,7 +42,7 @@ def print_events(found: Sequence[Row], *, utc: bool) -> None:
                 _id(event),
                 event["status"],
                 event["phase"],
-                terminal.span(event["start"], event["end"], utc=utc) + _nights(event),
+                _when(event, utc=utc),
                 len([circuit for circuit in event["circuits"] if not circuit["withdrawn"]]),
                 "yes" if event["acknowledged"] else "no",
                 event["summary"],
@@ -46,38 +52,34 @@ def print_events(found: Sequence[Row], *, utc: bool) -> None:
     )
 
 
-def print_event(event: Row, *, utc: bool) -> None:
-    """Print all that is known of one event."""
+def print_event(event: Row, *, now: datetime, utc: bool) -> None:
+    """Print all that is known of one event. ``now`` says how long an open outage has lasted."""
+    is_outage = event["kind"] == Kind.OUTAGE
     terminal.print_facts(
         {
-            "maintenance": f"{event['provider']} {_id(event)}",
+            event["kind"]: f"{event['provider']} {_id(event)}",
             "status": event["status"],
             "phase": event["phase"],
+            **(_course(event, now=now, utc=utc) if is_outage else {}),
             "summary": event["summary"],
             "accounts": ", ".join(event["accounts"]),
             "organizer": event["organizer"],
             "acknowledged": "yes" if event["acknowledged"] else "no",
             "ticket": event["internal_ticket"],
             "said at": terminal.local(event["stamp"], utc=utc) + (" (inferred)" if event["stamp_inferred"] else ""),
-            "proven": "no: its mails, or one of them, prove nothing" if event["unverified"] else "yes",
+            "proven": _proven(event),
             "hidden": f"by {event['hidden']['author']}: {event['hidden']['reason']}" if event["hidden"] else "",
             "replaces": event["replaces"],
             "replaced by": event["replaced_by"],
             "also known as": ", ".join(event["references"]),
+            "linked": ", ".join(f"{kind} {provider} {event_id}" for kind, provider, event_id in event["linked"]),
+            "maybe the same": "; ".join(_adoptions(event)),
         }
     )
-    terminal.print_line("")
-    terminal.print_table(
-        ("window", "status", "circuits"),
-        (
-            (
-                terminal.span(window["start"], window["end"], utc=utc),
-                "withdrawn" if window["withdrawn"] else window["status"],
-                len([circuit for circuit in window["circuits"] if not circuit.get("withdrawn")]),
-            )
-            for window in event["windows"]
-        ),
-    )
+    if is_outage:
+        _print_revisions(event["etr_revisions"], utc=utc)
+    else:
+        _print_windows(event["windows"], utc=utc)
     terminal.print_line("")
     terminal.print_table(
         ("circuit", "impact"),
@@ -93,7 +95,7 @@ def print_event(event: Row, *, utc: bool) -> None:
             (
                 terminal.local(entry["stamp"], utc=utc),
                 entry["move"],
-                _changes(entry["changes"]),
+                _changes(event["kind"], entry["changes"], utc=utc),
                 entry["source"],
             )
             for entry in event["history"]
@@ -115,14 +117,115 @@ def print_event(event: Row, *, utc: bool) -> None:
     )
 
 
+def _print_windows(windows: Sequence[Row], *, utc: bool) -> None:
+    terminal.print_line("")
+    terminal.print_table(
+        ("window", "status", "circuits"),
+        (
+            (
+                terminal.span(window["start"], window["end"], utc=utc),
+                "withdrawn" if window["withdrawn"] else window["status"],
+                len([circuit for circuit in window["circuits"] if not circuit.get("withdrawn")]),
+            )
+            for window in windows
+        ),
+    )
+
+
+def _print_revisions(revisions: Sequence[Row], *, utc: bool) -> None:
+    """Print how the estimate of an outage moved; nothing where there never was one."""
+    if not revisions:
+        return
+    terminal.print_line("")
+    terminal.print_table(
+        ("said at", "ETR", "slip", "move", "by", "words"),
+        (
+            (
+                terminal.local(one["stamp"], utc=utc),
+                terminal.local(one["etr"], utc=utc),
+                terminal.slip(one["slip_seconds"]),
+                one["move"],
+                one["source"],
+                one["words"],
+            )
+            for one in revisions
+        ),
+    )
+
+
+def _course(event: Row, *, now: datetime, utc: bool) -> dict[str, object]:
+    """Return when an outage began, was reported, is expected to end and ended, and why it was."""
+    end = terminal.local(event["end"], utc=utc) if event["end"] else "open"
+    etr = terminal.local(event["etr"], utc=utc) if event["etr"] else ""
+    if event["etr_missed"]:
+        etr = f"{etr}, missed" if etr else "missed"
+    return {
+        "start": terminal.local(event["start"], utc=utc) if event["start"] else "nobody has said",
+        "reported": terminal.local(event["reported_at"], utc=utc),
+        "end": f"{end} (inferred: nobody has said when)" if event["end_inferred"] else end,
+        "lasted": _lasted(event, now),
+        "ETR": etr,
+        "cause": event["cause"],
+        "told in zone": event["original_timezone"],
+    }
+
+
+def _lasted(event: Row, now: datetime) -> str:
+    if event["start"] is None:
+        return ""
+    end = datetime.fromisoformat(event["end"]) if event["end"] else now
+    seconds = int((end - datetime.fromisoformat(event["start"])).total_seconds())
+    return terminal.length(max(seconds, 0)) + ("" if event["end"] else " so far")
+
+
+def _proven(event: Row) -> str:
+    if event["unverified"]:
+        return "no: its mails, or one of them, prove nothing"
+    return "yes" if event["messages"] else ""
+
+
+def _adoptions(event: Row) -> list[str]:
+    """Return the commands that join an outage that a person opened to a ticket that may be the same."""
+    by_hand, commands = not event["messages"], []
+    for _, provider, event_id in event["offered"]:
+        local, ticket = (event["id"], event_id) if by_hand else (event_id, event["id"])
+        commands.append(shlex.join(["maintd", "outage", "adopt", local, ticket, "--provider", provider]))
+    return commands
+
+
 def print_corrected(event: Row, *, utc: bool) -> None:
     """Print what an event is after a person's word, and what that word changed."""
-    entry = next(one for one in reversed(event["history"]) if one["move"] == "corrected")
-    terminal.print_line(f"{event['provider']} {_id(event)}: {event['status']}; {_changes(entry['changes'])}")
+    _print_said(event, utc=utc)
     for number, window in enumerate((one for one in event["windows"] if not one["withdrawn"]), start=1):
         span = terminal.span(window["start"], window["end"], utc=utc)
         terminal.print_line(f"window {number}: {span} {window['status']}")
     terminal.print_line("It holds until a mail says something new.")
+
+
+def print_told(event: Row, *, utc: bool) -> None:
+    """Print what an outage is after a person's word, its times in full, and what that word changed."""
+    _print_said(event, utc=utc)
+    times = {"start": "start", "ETR": "etr", "end": "end"}
+    for name, fact in times.items():
+        if event[fact]:
+            terminal.print_line(f"{name} {terminal.in_full(event[fact], utc=utc)}")
+    for command in _adoptions(event):
+        terminal.print_line(f"maybe the same: {command}")
+
+
+def print_own_id(event: Row) -> None:
+    """Print how an outage that has an id of our own is joined to the provider's ticket."""
+    command = shlex.join(["maintd", "outage", "adopt", event["id"]])
+    terminal.print_line(f"When {event['provider']} names its ticket: {command} TICKET --provider {event['provider']}")
+
+
+def _print_said(event: Row, *, utc: bool) -> None:
+    """Print what the newest word of a person changed."""
+    entry = next(one for one in reversed(event["history"]) if one["source"].startswith("person:"))
+    said = _changes(event["kind"], entry["changes"], utc=utc)
+    # What opened an event begins with its status.
+    said = said if _opens(entry["changes"]) else f"{event['status']}; {said}"
+    terminal.print_line(f"{event['provider']} {_id(event)}: {said}")
 
 
 def _retracted(said: Row | None) -> str:
@@ -133,45 +236,75 @@ def _id(event: Row) -> str:
     return event["id"] if event["generation"] == 1 else f"{event['id']} (use {event['generation']})"
 
 
+def _when(event: Row, *, utc: bool) -> str:
+    """Return from when to when an event goes, or, of an open outage, since when and until when it is expected to."""
+    if event["kind"] == Kind.OUTAGE and event["end"] is None:
+        return terminal.since(event["start"], event["etr"], utc=utc)
+    return terminal.span(event["start"], event["end"], utc=utc) + _nights(event)
+
+
 def _nights(event: Row) -> str:
     live = [window for window in event["windows"] if not window["withdrawn"]]
     return f" ({len(live)} windows)" if len(live) > 1 else ""
 
 
-def _changes(changes: Mapping[str, Sequence[Any]]) -> str:
+def _changes(kind: str, changes: Mapping[str, Sequence[Any]], *, utc: bool) -> str:
     """Return what an update changed; of the first one what it opened the event with."""
-    if changes.get("status", [""])[0] is None:
-        windows, circuits = (len(changes.get(name, ["", ""])[1]) for name in ("windows", "circuits"))
-        return f"{changes['status'][1]}, {windows} windows, {circuits} circuits"
+    if _opens(changes):
+        return _opening(kind, changes, utc=utc)
     # The windows say what start and end do, where there is more than one.
-    return "; ".join(_change(name, *changes[name]) for name in _CHANGES if name in changes) or "nothing"
+    return "; ".join(_change(name, *changes[name], utc=utc) for name in _CHANGES if name in changes) or "nothing"
 
 
-def _change(name: str, old: Any, new: Any) -> str:
+def _opening(kind: str, changes: Mapping[str, Sequence[Any]], *, utc: bool) -> str:
+    windows, circuits = (len(changes.get(name, ["", ""])[1]) for name in ("windows", "circuits"))
+    parts = [changes["status"][1], *([] if kind == Kind.OUTAGE else [_count(windows, "window")])]
+    parts.append(_count(circuits, "circuit"))
+    if "etr" in changes:
+        parts.append(f"ETR {terminal.local(changes['etr'][1], utc=utc)}")
+    reason = f"; {_change('reason', *changes['reason'], utc=utc)}" if "reason" in changes else ""
+    return ", ".join(parts) + reason
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def _opens(changes: Mapping[str, Sequence[Any]]) -> bool:
+    return changes.get("status", [""])[0] is None
+
+
+def _change(name: str, old: Any, new: Any, *, utc: bool) -> str:
     if name == "circuits":
         changes = [f"-{one['circuit_id']}" for one in old] + [f"+{one['circuit_id']} {one['impact']}" for one in new]
         return f"circuits {_cut(', '.join(changes), 80)}"
     if name == "windows":
-        return _windows_change(old, new)
+        return _windows_change(old, new, utc=utc)
     if name == "reason":
         return f"because: {_cut(_value(new), 80)}"
+    if name in _TIMES:
+        return f"{_TIMES[name]} {terminal.local(old, utc=utc)} > {terminal.local(new, utc=utc)}"
     return f"{name} {_cut(_value(old), 40)} > {_cut(_value(new), 40)}"
 
 
-def _windows_change(old: Sequence[Row], new: Sequence[Row]) -> str:
+def _windows_change(old: Sequence[Row], new: Sequence[Row], *, utc: bool) -> str:
     """Return what changed in which window; where there are more or fewer, how many."""
     if len(old) != len(new):
         return f"windows {len(old)} > {len(new)}"
     changed = [
-        f"window {number}{_window_change(was, now)}"
+        f"window {number}{_window_change(was, now, utc=utc)}"
         for number, (was, now) in enumerate(zip(old, new, strict=True), start=1)
         if was != now
     ]
     return _cut("; ".join(changed), 160)
 
 
-def _window_change(was: Row, now: Row) -> str:
-    times = [f" {name} {was[name]} > {now[name]}" for name in ("start", "end") if was[name] != now[name]]
+def _window_change(was: Row, now: Row, *, utc: bool) -> str:
+    times = [
+        f" {name} {terminal.local(was[name], utc=utc)} > {terminal.local(now[name], utc=utc)}"
+        for name in ("start", "end")
+        if was[name] != now[name]
+    ]
     status = [f" {was['status']} > {now['status']}"] if was["status"] != now["status"] else []
     return ",".join([*times, *status])
 
@@ -331,5 +464,32 @@ def print_stats(found: Row, *, utc: bool) -> None:
         (
             (name, terminal.local(box["last_success"], utc=utc), f"{box['lag_seconds']} s", box["error"] or "-")
             for name, box in found["mailboxes"].items()
+        ),
+    )
+
+
+def print_etr_figures(found: Sequence[Row]) -> None:
+    """Print for each provider how long its outages lasted, and how right it was about their ends."""
+    if not found:
+        terminal.print_error("no outages")
+        return
+    terminal.print_table(
+        (
+            *("provider", "outages", "resolved", "time to repair", "with ETR", "moved", "missed"),
+            *("first ETR off by", "last ETR off by"),
+        ),
+        (
+            (
+                one["provider"],
+                one["outages"],
+                one["resolved"],
+                terminal.length(one["repair_seconds"]),
+                one["with_etr"],
+                one["moved"],
+                one["missed"],
+                terminal.slip(one["first_error_seconds"]),
+                terminal.slip(one["last_error_seconds"]),
+            )
+            for one in found
         ),
     )

@@ -28,8 +28,10 @@ _STYLES = {
     "COMPLETED": "dim",
     "IN-PROCESS": "bold yellow",
     "RE-SCHEDULED": "magenta",
+    "RESOLVED": "dim",
     "active": "bold yellow",
     "overdue": "red",
+    "stale": "red",
     "past": "dim",
     "quarantined": "red",
     "applied": "green",
@@ -40,7 +42,7 @@ _STYLES = {
 }
 
 # Columns that are cut where the terminal ends, and how much of them is shown at least.
-_PROSE = frozenset({"summary", "subject"})
+_PROSE = frozenset({"summary", "subject", "words"})
 _LEAST_PROSE = 12
 
 # Up to this width a value is not broken over two lines.
@@ -149,6 +151,48 @@ def span(start: str | None, end: str | None, *, utc: bool) -> str:
     if first[:10] == last[:10] and first[16:] == last[16:]:
         return f"{first[:16]} to {last[11:]}"
     return f"{first[:16]} to {last}" if first[16:] == last[16:] else f"{first} to {last}"
+
+
+def since(start: str | None, etr: str | None, *, utc: bool) -> str:
+    """Return since when something goes on that has no end yet, and until when it is expected to."""
+    first = local(start, utc=utc)
+    if etr is None:
+        return f"{first} to open"
+    expected = local(etr, utc=utc)
+    if first[16:] != expected[16:]:
+        return f"{first} to open, ETR {expected}"
+    same_day = first[:10] == expected[:10]
+    return f"{first[:16]} to open, ETR {expected[11:] if same_day else expected}"
+
+
+def in_full(instant: str, *, utc: bool) -> str:
+    """Return an instant in local time with its zone and in UTC, for a person to see what their words were taken for."""
+    here, there = local(instant, utc=utc), local(instant, utc=True)
+    if here == there:
+        return here
+    same_day = here[:10] == there[:10]
+    return f"{here} ({there[11:16] if same_day else there[:16]}Z)"
+
+
+def slip(seconds: int | None) -> str:
+    """Return a difference in hours, with its sign; a dash where there is nothing to compare."""
+    if seconds is None:
+        return "—"
+    number = abs(seconds) / 3600
+    hours = (f"{number:.1f}" if number >= 1 else f"{number:.2f}").rstrip("0").rstrip(".")
+    sign = "" if hours == "0" else "+" if seconds > 0 else "−"
+    return f"{sign}{hours} h"
+
+
+def length(seconds: int | None) -> str:
+    """Return a length of time in the two greatest units that it has; a dash where it is not known."""
+    if seconds is None:
+        return "—"
+    minutes = seconds // 60
+    days, hours = divmod(minutes // 60, 24)
+    if days:
+        return f"{days} d {hours} h"
+    return f"{hours} h {minutes % 60} min" if hours else f"{minutes} min"
 
 
 class Bar:

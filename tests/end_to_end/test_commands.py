@@ -59,7 +59,8 @@ def test_events_have_the_shape_that_is_documented(maintd) -> None:
 
     assert list(event) == [
         *("kind", "provider", "id", "generation", "accounts", "status", "start", "end", "windows", "circuits"),
-        *("etr", "end_inferred", "reported_at", "cause", "summary", "organizer", "acknowledged", "internal_ticket"),
+        *("etr", "end_inferred", "reported_at", "cause", "original_timezone", "summary", "organizer"),
+        *("acknowledged", "internal_ticket"),
         *("stamp", "stamp_inferred", "unverified", "replaces", "replaced_by", "linked", "updates", "phase"),
     ]
     assert [set(window) for window in event["windows"]] == [{"start", "end", "status", "withdrawn", "circuits"}] * 3
