@@ -42,8 +42,8 @@ class System:
 
 # What stands above the newest update of a mail of Statuspage.
 STATUSPAGE_UPDATE = re.compile(
-    r"(?:(?P<new>new incident)(?:\s?[:–-]\s?(?P<first>[a-z][a-z_-]{2,30}))?"
-    r"|incident status\s?:\s?(?P<status>[a-z][a-z_-]{2,30})"
+    r"(?:(?P<new>new incident)(?:\s?[:–-]\s?(?P<first>[a-z][a-z_-]{1,30}))?"
+    r"|incident status\s?:\s?(?P<status>[a-z][a-z_-]{1,30})"
     r"|incident (?P<resolved>resolved)|(?P<update>an update has been posted)"
     r"|(?:an? |the |incident )?(?P<postmortem>post-?mortem)(?: has been)?(?: posted| published| available)?)\.?",
     re.IGNORECASE,
@@ -96,6 +96,7 @@ SYSTEMS: tuple[System, ...] = (
 
 # What mail programs and servers put before a subject.
 _LEAD = re.compile(r"\s{0,5}(?:\[[^\]\[]{1,40}\]|(?:re|aw|fwd?|wg|tr)\s?:)", re.IGNORECASE)
+_OWN_LEAD = re.compile(r"incident|postmortem|maintenance", re.IGNORECASE)
 _MOST_LEADS = 5
 _VIA_SYSTEM = re.compile(r"\s{0,3}\(?\bvia (?:incident\.io|statuspage|openstatus)\)?\s{0,3}$", re.IGNORECASE)
 
@@ -108,7 +109,7 @@ _TAILS = (
 _NO_NAMES = frozenset({"", "atlassian", "incidentio", "openstatus", "noreply", "statuspageio"})
 
 _LINKS = (
-    re.compile(r"\bstspg\.io(?:/|%2f)([a-z0-9]{4,40})", re.IGNORECASE),
+    re.compile(r"(?:(?<![a-z0-9.-])|(?<=%2f))stspg\.io(?:/|%2f)([a-z0-9]{4,40})", re.IGNORECASE),
     re.compile(r"(?:/|%2f)incidents(?:/|%2f)([a-z0-9][a-z0-9-]{0,59})", re.IGNORECASE),
 )
 
@@ -130,7 +131,10 @@ def page_of(sender: str | None, notification: Notification) -> Page | None:
     if system is None:
         return None
     named = (" ".join(name.split())[:_NAME_CHARACTERS] for name in _named(system, notification))
-    names = {key: name for name in named if (key := _keys(name)[-1]) not in _NO_NAMES}
+    names: dict[str, str] = {}
+    for name in named:
+        if (key := _keys(name)[-1]) not in _NO_NAMES:
+            names.setdefault(key, name)
     return Page(system=system, names=tuple(names.values()))
 
 
@@ -176,9 +180,11 @@ def advice_for(page: Page, directory: Directory) -> str:
 
 def page_sort(notification: Notification) -> Kind | None:
     """Return what a mail of a status page is about, whoever sent it; None: it is none, or does not say."""
-    lines = (subject_of(notification), *top_lines(notification))
-    if any(_is_incident(system, lines) for system in SYSTEMS) and incidents_in(notification):
-        return Kind.OUTAGE
+    # Hardly a mail has such a link, and to look for one is quick.
+    if incidents_in(notification):
+        lines = (subject_of(notification), *top_lines(notification))
+        if any(_is_incident(system, lines) for system in SYSTEMS):
+            return Kind.OUTAGE
     return Kind.MAINTENANCE if is_planned(notification) else None
 
 
@@ -208,7 +214,7 @@ def subject_of(notification: Notification) -> str:
     for _ in range(_MOST_LEADS):
         lead = _LEAD.match(subject)
         # A subject may begin with a word in brackets that is its own.
-        if not lead or "incident" in lead[0].lower() or "postmortem" in lead[0].lower():
+        if not lead or _OWN_LEAD.search(lead[0]):
             break
         subject = subject[lead.end() :]
     return subject.strip()

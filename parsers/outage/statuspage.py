@@ -121,7 +121,7 @@ def _posted(head: re.Match[str], above: str, section: Sequence[str]) -> _Posted:
             part = "components" if _is_of_components(label) else "time"
             # What is said once more is of an older update.
             found.setdefault(part, [label["value"]] if label["value"] else [])
-        elif part == "components" and _END.match(bare(line)):
+        elif part == "components" and (_END.match(bare(line)) or bare(line) == above):
             break
         else:
             found[part].append(line)
