@@ -23,6 +23,8 @@ _QUOTED_CHARACTERS = 80
 _LATE = timedelta(hours=1)
 # A time alone that has passed by hours can be that of tomorrow, or one that nobody removed.
 _SOON = timedelta(hours=16)
+# Two ways to say one time are not always of one clock: "EST" is said in summer too.
+_ABOUT = timedelta(hours=1)
 _LONGEST = timedelta(days=31)
 _DAY = timedelta(days=1)
 
@@ -40,6 +42,11 @@ _WEEKDAY = re.compile(
 _NEAR_DAYS: Mapping[str, int] = {"yesterday": -1, "today": 0, "tomorrow": 1}
 _NEAR_DAY = re.compile(r"\b(?:yesterday|today|tomorrow)\b", re.IGNORECASE)
 
+# As the command "date" writes it, with the year behind the zone.
+_YEAR_LAST = re.compile(
+    rf"^(?:\w{{3}},? )?{_MONTH} (?P<day>\d{{1,2}}) (?P<time>\d\d:\d\d:\d\d)(?P<zone> [A-Z]{{1,5}})? (?P<year>\d{{4}})\b",
+    re.IGNORECASE,
+)
 # ISO 8601 without seconds: its offset is no end of a span.
 _SHORT_ISO = re.compile(r"(?<=\d)T(\d{2}:\d{2})(?=[+-]\d{2}:?\d{2})")
 _ISO = re.compile(r"(?<=\d)T(?=\d)")
@@ -101,6 +108,8 @@ _FILLERS = re.compile(
     re.IGNORECASE,
 )
 _PUNCTUATION = re.compile(r"[()\[\],;|@~]+|(?<!\S)[-–—.:]+(?!\S)|[.:]+(?=\s|$)")
+_SAID_TWICE = re.compile(r"(?P<first>[^()/]{2,90}[^()/ ]) ?(?:/ |\()(?P<second>[^()/]{3,90})\)?")
+_UTC_NAMED = re.compile(r"\b(?:UTC|GMT)\b|\dZ\b")
 _END_OF_SPAN = re.compile(r"- ?\d{1,2}:\d{2}")
 _ZULU = re.compile(r"(?<=\d)(?:Z|(?=UTC\b|GMT\b))")
 # What follows a time and a zone and says nothing more of when.
@@ -152,8 +161,7 @@ class Moments:
         end. Raises ``NotUnderstood`` where anything is missing or any word of it is not known.
         """
         words = " ".join(text[:_READ_CHARACTERS].split())
-        moment = self._moment(_without_prose(words), words)
-        return self._instant(moment, words, latest=latest, ahead=False)
+        return self._stated(_without_prose(words), words, latest=latest, ahead=False)
 
     def etr(self, text: str) -> StatedEtr | None:
         """Return the estimated time of restoration that a text states, with no instant where it says there is none.
@@ -167,8 +175,7 @@ class Moments:
         if _withdrawn(plain):
             return StatedEtr(at=None, words=words)
         try:
-            span = _duration(plain)
-            at = self.date + span if span else self._estimate(plain)
+            at = self._counted(plain) or self._estimate(plain)
         except (NotUnderstood, OverflowError):
             return None
         return StatedEtr(at=at, words=words)
@@ -202,24 +209,54 @@ class Moments:
             except NotUnderstood:
                 continue
             return self._upper(first, last, words)
-        return self._instant(self._moment(text, words), words, latest=True, ahead=True)
+        return self._stated(text, words, latest=True, ahead=True)
+
+    def _counted(self, words: str) -> datetime | None:
+        """Return the end of a time counted from the Date, None for what is none.
+
+        Of one with a moment beside it, "4 hours (18:00 UTC)", the moment counts where it is about the same.
+        """
+        twice = _SAID_TWICE.fullmatch(words)
+        span = _duration(twice["first"] if twice else words)
+        if not span:
+            return None
+        counted = self.date + span
+        stated = self._estimate(twice["second"]) if twice else counted
+        if abs(stated - counted) > _ABOUT:
+            raise NotUnderstood(f'it names two times: "{words[:_QUOTED_CHARACTERS]}"')
+        return stated
+
+    def _stated(self, text: str, words: str, *, latest: bool, ahead: bool) -> datetime:
+        """Return the instant of a text that states one, or one in two zones, of which that in UTC counts."""
+        twice = _SAID_TWICE.fullmatch(text)
+        bounds = [twice["first"], twice["second"]] if twice else []
+        if not twice or not all(any(pattern.search(bound) for pattern in _TIMES) for bound in bounds):
+            return self._instant(self._moment(text, words), words, latest=latest, ahead=ahead)
+        first, second = (self._moment(bound, words) for bound in bounds)
+        at = self._instant(first, words, latest=latest, ahead=ahead)
+        # A day that only one of them names need not be that of the other.
+        near = replace(self, date=at)
+        again = near._instant(second, words, latest=latest, ahead=False)
+        in_utc = [moment for moment, bound in zip((at, again), bounds, strict=True) if _UTC_NAMED.search(bound)]
+        if abs(again - at) > _ABOUT or (again != at and len(in_utc) != 1):
+            raise NotUnderstood(f'it names two times: "{words[:_QUOTED_CHARACTERS]}"')
+        return in_utc[0] if in_utc else at
 
     def _upper(self, first: _Moment, last: _Moment, words: str) -> datetime:
         """Return the upper end of a span, each of whose ends may leave to the other what both share."""
         zones = last.zones or first.zones
-        first = replace(first, day=first.day or last.day, time=first.time or last.time, zones=first.zones or zones)
-        earlier = self._instant(first, words, latest=False, ahead=True)
-        if last.day or not first.day:
-            later = self._instant(replace(last, zones=zones), words, latest=True, ahead=True)
-            if later < earlier:
-                raise NotUnderstood(f'it ends before it begins: "{words[:_QUOTED_CHARACTERS]}"')
-            return later
-        later = self._instant(replace(last, day=first.day, zones=zones), words, latest=True, ahead=True)
+        if not first.day:
+            return self._instant(replace(last, zones=zones), words, latest=True, ahead=True)
+        earlier = self._instant(replace(first, zones=first.zones or zones), words, latest=False, ahead=True)
+        later = self._instant(replace(last, day=last.day or first.day, zones=zones), words, latest=True, ahead=True)
+        if later < earlier and last.day:
+            raise NotUnderstood(f'it ends before it begins: "{words[:_QUOTED_CHARACTERS]}"')
         return later if later >= earlier else later + _DAY
 
     # Which moment a text names
 
     def _moment(self, text: str, words: str) -> _Moment:
+        text = _YEAR_LAST.sub(r"\g<day> \g<name> \g<year> \g<time>\g<zone>", text)
         rest = _COMPACT.sub(_expanded, _ZULU.sub(lambda found: f" {found[0]}", text))
         rest = _ISO.sub(" ", _SHORT_ISO.sub(r" \1:00", rest))
         named = [found[0] for found in _NAMED_OFFSET.finditer(rest)]
@@ -416,11 +453,12 @@ def _expanded(found: re.Match[str]) -> str:
 
 
 def _without_prose(words: str) -> str:
-    """Return a text without what follows its time and zone and says nothing of when."""
+    """Return a text without what follows its time and says nothing of when, nor can be the name of a zone."""
     for found in _PROSE.finditer(words):
-        if any(pattern.search(words, 0, found.start()) for pattern in _TIMES) and not _NO_PROSE.search(
-            words, found.end()
-        ):
+        behind = words[found.end() :]
+        timed = any(pattern.search(words, 0, found.start()) for pattern in _TIMES)
+        plain = behind[0].islower() or bool(_ANY_ZONE.search(words, 0, found.start())) or " " in behind
+        if timed and plain and not _NO_PROSE.search(behind):
             return words[: found.start()]
     return words
 
@@ -454,6 +492,13 @@ _WITHDRAWN = re.compile(
     rf"{_NOW}",
     re.IGNORECASE,
 )
+_NONE_NOW = re.compile(
+    r"(?:there is (?:currently |still |as yet )?no|no"
+    r"|we (?:currently )?(?:do not|don't) (?:currently |yet )?have an?y?)"
+    r"(?: (?:firm|current|confirmed|definite|exact|reliable|estimated))?(?: (?:etr|ettr|estimates?)"
+    r"| (?:restoration|repair) time)\b\D{0,200}",
+    re.IGNORECASE,
+)
 _AFTER_WITHDRAWN = re.compile(r"\s?(?:[.;,(\[]|\s[-–—]\s)\s?")
 _OTHER_TIMES = re.compile(r"\b(?:next update|technicians?|eta|crews?|dispatch\w*|update)\b", re.IGNORECASE)
 
@@ -484,6 +529,8 @@ _DURATION = re.compile(
 
 def _withdrawn(words: str) -> bool:
     """Return whether words say that there is no estimate now, and nothing else of when."""
+    if _NONE_NOW.fullmatch(words):
+        return True
     found = _WITHDRAWN.match(words)
     if not found:
         return False

@@ -454,7 +454,8 @@ PLANNED_WORDS = re.compile(
 # What a body says of planned work itself, and not of what caused an outage.
 PLANNED_SENTENCES = re.compile(
     r"\b(?<!un)(?:(?:planned|scheduled|emergency|routine|preventive|urgent) (?:maintenance|works?|outage|activity"
-    r"|intervention)|will be (?:down|interrupted|unavailable|out of service)(?! until)|maintenance (?:window|notification|activity|work)|will (?:be )?(?:perform|carry|carrying|conduct"
+    r"|intervention)|will be (?:down|interrupted|unavailable|out of service)(?! until)"
+    r"|maintenance (?:window|notification|activity|work)|will (?:be )?(?:perform|carry|carrying|conduct"
     r"|undertak|performing|conducting)\w{0,4}\b.{0,60}\b(?:maintenance|works?|upgrade|replacement|migration))\b",
     re.IGNORECASE,
 )
