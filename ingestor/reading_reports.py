@@ -127,19 +127,21 @@ def _print_update(update: Update, *, utc: bool) -> None:
             "replaced by": update.replaced_by,
         }
     )
-    terminal.print_table(
-        ("window", "status", "circuit", "impact"),
-        (
+    if update.windows:
+        terminal.print_table(
+            ("window", "status", "circuit", "impact"),
             (
-                terminal.span(iso_utc(window.start), iso_utc(window.end), utc=utc),
-                (window.status or update.status or NOT_STATED),
-                *circuit,
-            )
-            for window in update.windows or ()
-            for circuit in _circuit_rows(window)
-        ),
-    )
-    terminal.print_table(("circuit", "impact"), map(_circuit_row, update.circuits or ()))
+                (
+                    terminal.span(iso_utc(window.start), iso_utc(window.end), utc=utc),
+                    (window.status or update.status or NOT_STATED),
+                    *circuit,
+                )
+                for window in update.windows
+                for circuit in _circuit_rows(window)
+            ),
+        )
+    if update.circuits:
+        terminal.print_table(("circuit", "impact"), map(_circuit_row, update.circuits))
 
 
 def _course(outage: StatedOutage, *, utc: bool) -> dict[str, str]:

@@ -29,6 +29,7 @@ _VALUES: Mapping[str, Callable[[Result], _Value]] = {
     "summary": lambda result: result.summary,
 }
 _CIRCUITS = ("circuit", "circuits")
+_IMPACT = "impact"
 
 
 def matches_of(matched: Sequence[tuple[str, str]], findings: Findings | None = None) -> tuple[Match, ...]:
@@ -36,12 +37,18 @@ def matches_of(matched: Sequence[tuple[str, str]], findings: Findings | None = N
     results = findings.results if findings else ()
     circuits = [circuit for result in results for circuit in result.circuits or ()]
     counted: Counter[str] = Counter()
+    beside = circuits
     found = []
     for field, words in matched[:MOST_MATCHES]:
         if field in _CIRCUITS:
-            value = _circuit(words, circuits)
+            beside = _named(words, circuits)
+            value = ", ".join(dict.fromkeys(map(_told_of_circuit, beside)))
+        elif field == _IMPACT:
+            value = _impact(beside)
+            beside = circuits
         else:
             value = _value(list(_values(field, results)), counted[field])
+            beside = circuits
         counted[field] += 1
         found.append(Match(field=field, words=_cut(words), value=_cut(value)))
     return tuple(found)
@@ -61,12 +68,22 @@ def _value(values: Sequence[str], number: int) -> str:
     return values[number] if number < len(values) else ""
 
 
-def _circuit(words: str, circuits: Sequence[StatedCircuit]) -> str:
+def _named(words: str, circuits: Sequence[StatedCircuit]) -> list[StatedCircuit]:
+    """Return the circuits that words name."""
     said = circuit_key_of(words)
     exact = [circuit for circuit in circuits if circuit_key_of(circuit.circuit_id) == said]
-    named = exact or [circuit for circuit in circuits if circuit_key_of(circuit.circuit_id) in said]
-    once = dict.fromkeys(f"{one.circuit_id} {one.impact}" if one.impact else one.circuit_id for one in named)
-    return ", ".join(once)
+    return exact or [circuit for circuit in circuits if circuit_key_of(circuit.circuit_id) in said]
+
+
+def _told_of_circuit(circuit: StatedCircuit) -> str:
+    return f"{circuit.circuit_id} {circuit.impact}" if circuit.impact else circuit.circuit_id
+
+
+def _impact(circuits: Sequence[StatedCircuit]) -> str:
+    """Return the impact of the circuit that stands before its words, or the one of all circuits."""
+    impacts = {circuit.impact for circuit in circuits}
+    only = impacts.pop() if len(impacts) == 1 else None
+    return only.value if only else ""
 
 
 def _told(value: str | datetime | StrEnum | StatedEtr) -> str:

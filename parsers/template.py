@@ -184,14 +184,14 @@ class _Found:
         return found[0] if found else None
 
     def matched(self) -> tuple[tuple[str, str], ...]:
-        """Return what a person sees of it: each field with its words, and the patterns that found nothing."""
+        """Return what a person sees of it, if anything was found: each field, and the patterns that found nothing."""
         pairs = []
         seen: set[str] = set()
         for field, words in (pair for row in self.rows for pair in row.items()):
             if field not in seen or field in _EACH[self.kind]:
                 pairs.append((field, words))
             seen.add(field)
-        return (*pairs, *(("(no match)", pattern) for pattern in self.unmatched))
+        return (*pairs, *(("(no match)", pattern) for pattern in self.unmatched)) if pairs else ()
 
 
 def _find(template: Template, notification: Notification, provider: Provider) -> _Found:

@@ -17,8 +17,9 @@ import pytest
 
 from domain.errors import CpuTimeExceeded, WallTimeExceeded, WorkerCrashed
 from domain.message import Decision, Disposition, Reason, Terms
+from domain.vocabulary import Kind
 from parsers.mime import read_envelope
-from parsers.providers import Directory, Provider, directory
+from parsers.providers import Directory, Provider, Template, directory
 from parsers.reading import read_message
 from parsers.workers import Limits, WorkerPool
 
@@ -140,6 +141,26 @@ def test_a_message_that_uses_up_its_cpu_time_harms_no_other():
         dispositions = [future.result().disposition for future in futures]
     assert Disposition.APPLIED in dispositions
     assert len(dispositions) == len(good)
+
+
+def test_a_pattern_of_the_configuration_that_runs_away_is_stopped_and_named_and_the_worker_goes_on():
+    runaway = Template(name="acme-tt", kind=Kind.OUTAGE, body=(r"^(?P<ticket>(a+)+)$",))
+    known = directory([Provider(name="acme", senders=("@acme.example",), templates=(runaway,))])
+    mail = b"From: noc@acme.example\nDate: Fri, 1 Jan 2027 00:00:00 +0000\n\n" + b"a" * 60 + b"!\n"
+    others = set(workers())
+    with a_pool(known=known) as pool:
+        futures = [pool.submit(raw, RECEIVED, hurried=True) for raw in (UNKNOWN, mail, UNKNOWN)]
+        first = futures[0].result()
+        before = set(workers()) - others
+
+        stopped = futures[1].result()
+
+        assert futures[2].result() == first
+        assert set(workers()) - others == before
+    assert (stopped.provider, stopped.reason) == ("acme", Reason.PARSER_TIMEOUT)
+    assert stopped.detail.startswith(
+        'provider acme: template acme-tt: the pattern body 1 "^(?P<ticket>(a+)+)$" was stopped'
+    )
 
 
 def test_a_message_that_takes_too_long_replaces_the_worker():

@@ -398,7 +398,7 @@ def test_what_matched_is_told_field_by_field():
         ("ticket", "ACM-204417", "ACM-204417"),
         ("status", "Opened", "REPORTED"),
         ("circuit", "AC/1", "AC/1 OUTAGE"),
-        ("impact", "hard down", ""),
+        ("impact", "hard down", "OUTAGE"),
         ("start", "08/03/2027 12:04", "2027-03-08T11:04:00Z"),
         ("etr", "TBD", "none now"),
     ]
