@@ -105,7 +105,9 @@ def _instant(written: datetime, zone: tzinfo | None, meant: Meant, now: datetime
 
     A time in the hour that the clock leaves out moves forward by it, as in ``parsers.zones.instant``.
     """
-    first, second = (written.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1))
+    # By the timestamp: ``astimezone`` of a local time in the hour left out goes back by it.
+    passes = (written.replace(tzinfo=zone, fold=fold).timestamp() for fold in (0, 1))
+    first, second = (datetime.fromtimestamp(seconds, UTC) for seconds in passes)
     latest = max(first, second)
     if meant is Meant.START or (meant is Meant.END and latest > now + AHEAD):
         return first
