@@ -44,7 +44,8 @@ _NEAR_DAY = re.compile(r"\b(?:yesterday|today|tomorrow)\b", re.IGNORECASE)
 
 # As the command "date" writes it, with the year behind the zone.
 _YEAR_LAST = re.compile(
-    rf"^(?:\w{{3}},? )?{_MONTH} (?P<day>\d{{1,2}}) (?P<time>\d\d:\d\d:\d\d)(?P<zone> [A-Z]{{1,5}})? (?P<year>\d{{4}})\b",
+    rf"^(?:\w{{3}},? )?{_MONTH} (?P<day>\d{{1,2}}) (?P<time>\d\d:\d\d:\d\d)(?P<zone> [A-Z]{{1,5}})?"
+    r" (?P<year>\d{4})\b",
     re.IGNORECASE,
 )
 # ISO 8601 without seconds: its offset is no end of a span.
@@ -115,7 +116,7 @@ _ZULU = re.compile(r"(?<=\d)(?:Z|(?=UTC\b|GMT\b))")
 # What follows a time and a zone and says nothing more of when.
 _PROSE = re.compile(r"[,;.]\s+(?=[A-Za-z])|\s+[-–—]\s+(?=[A-Za-z])|\s+\((?=(?:estimated?|approx|revised|updated)\b)")
 _NO_PROSE = re.compile(
-    r"\d|\b[A-Z]{2,5}\b|\b(?:[ap]\.?m|time|local|zone|noon|midnight|tomorrow|today|tonight|yesterday|next|last|mon(?:day)?"
+    r"\d|\b[A-Z]{2,5}\b|\b(?i:[ap]\.?m|time|local|zone|noon|midnight|tomorrow|today|tonight|yesterday|next|last|mon(?:day)?"
     r"|tue(?:sday)?|wed(?:nesday)?|thu(?:rsday)?|fri(?:day)?|sat(?:urday)?|sun(?:day)?|jan|feb|mar|apr|may|jun|jul|aug"
     r"|sep|oct|nov|dec|eastern|central|mountain|pacific|no|not|cannot|never|longer|missed|passed|was|were|withdrawn"
     r"|earlier|previous\w*|originally|utc|gmt)\b|n't\b"
