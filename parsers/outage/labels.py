@@ -8,6 +8,7 @@ import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import lru_cache
 
 from parsers.clock import Clock
 from parsers.forms import DateOrder
@@ -41,6 +42,8 @@ class Field:
     value: str
 
 
+# Each reader of a notice asks for it.
+@lru_cache(maxsize=2)
 def newest_text(notification: Notification) -> Notification:
     """Return a notice without what it quotes: nothing below a quotation mark or the headers of an earlier mail.
 

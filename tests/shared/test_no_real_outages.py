@@ -47,4 +47,5 @@ def test_planned_work_in_any_new_form_is_no_outage(path: Path) -> None:
 def test_our_own_planned_work_in_any_new_form_is_no_outage(path: Path) -> None:
     raw = path.read_bytes()
 
+    assert outages_in_spite_of_the_sort(raw, DEAF_TO_OURS) == []
     assert {name: found for name, drift in DRIFTS.items() if (found := outages_read(drift(raw), DEAF_TO_OURS))} == {}

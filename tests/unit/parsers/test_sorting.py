@@ -91,6 +91,27 @@ def test_a_letter_that_names_an_outage_is_neither(subject: str) -> None:
     assert sort_of(mail(subject, "Ticket 4471120\nStatus: outage\n")) is Sort.OTHER
 
 
+@pytest.mark.parametrize(
+    ("subject", "text"),
+    [
+        ("Outage 4471120", "On February 11, 2027, at 10:14 GMT, Lumen discovered a service impact in Denver, CO."),
+        ("Outage 4471120", "Please quote the reference 4471120 in all your mails."),
+        ("Outage 4471120", "Please verify your service and reply to this mail."),
+        ("Outage 4471120", "A ticket was opened on your account.\nBilling account: 77120\n"),
+        ("Outage 4471120 - circuit of service order 1-300481207", "Contract: 88120"),
+        ("Störung 4471120", "Auftragsnummer: 1-448120\nUrsache: Bauarbeiten\n"),
+        ("Absence de signal, ticket 4471120", "Panne en cours, une enquête est ouverte."),
+        ("Indisponibilidade: ausência de sinal 4471120", "Pesquisa da causa em andamento."),
+        ("Guasto 4471120", "Sono in corso i lavori di riparazione."),
+        ("SMS message delivery degraded 4471120", "Messages are delayed."),
+        ("Technician scheduled: circuit down 4471120", "A site survey is under way."),
+        ("Outage 4471120", "Conference bridge: +1 555 0100, passcode 4471120. The next update is overdue."),
+    ],
+)
+def test_words_of_a_letter_in_another_sense_make_none_of_an_outage(subject: str, text: str) -> None:
+    assert sort_of(mail(subject, text)) is Sort.OUTAGE
+
+
 def test_a_window_in_the_text_makes_planned_work_of_what_the_subject_calls_an_outage() -> None:
     text = "Dear customer,\nTicket: 4471120\nMaintenance Window: 12 Feb 2027 01:00 - 03:00 UTC\n"
 
