@@ -110,6 +110,7 @@ _FILLERS = re.compile(
 )
 _PUNCTUATION = re.compile(r"[()\[\],;|@~]+|(?<!\S)[-–—.:]+(?!\S)|[.:]+(?=\s|$)")
 _SAID_TWICE = re.compile(r"(?P<first>[^()/]{2,90}[^()/ ]) ?(?:/ |\()(?P<second>[^()/]{3,90})\)?")
+_ANY_OFFSET = re.compile(rf"{_NAMED_OFFSET.pattern}|\+\d{{2}}:?\d{{2}}", re.IGNORECASE)
 _UTC_NAMED = re.compile(r"\b(?:UTC|GMT)\b|\dZ\b")
 _END_OF_SPAN = re.compile(r"- ?\d{1,2}:\d{2}")
 _ZULU = re.compile(r"(?<=\d)(?:Z|(?=UTC\b|GMT\b))")
@@ -195,7 +196,7 @@ class Moments:
         # The year of a date is no time.
         found = next((found for pattern in _DAYS if (found := pattern.search(words))), None)
         rest = f"{words[: found.start()]} {words[found.end() :]}" if found else words
-        return any(pattern.search(_ZULU.sub(" ", rest)) for pattern in _TIMES)
+        return _timed(_ZULU.sub(" ", rest))
 
     def names_day(self, text: str) -> bool:
         """Return whether a text names a day, in a form that is known."""
@@ -231,7 +232,7 @@ class Moments:
         """Return the instant of a text that states one, or one in two zones, of which that in UTC counts."""
         twice = _SAID_TWICE.fullmatch(text)
         bounds = [twice["first"], twice["second"]] if twice else []
-        if not twice or not all(any(pattern.search(bound) for pattern in _TIMES) for bound in bounds):
+        if not twice or not all(_timed(_ANY_OFFSET.sub(" ", bound)) for bound in bounds):
             return self._instant(self._moment(text, words), words, latest=latest, ahead=ahead)
         first, second = (self._moment(bound, words) for bound in bounds)
         at = self._instant(first, words, latest=latest, ahead=ahead)
@@ -438,6 +439,10 @@ def _time(text: str, words: str) -> tuple[time | None, str, str]:
     return None, "", text
 
 
+def _timed(text: str) -> bool:
+    return any(pattern.search(text) for pattern in _TIMES)
+
+
 def _clock_time(named: Mapping[str, str | None], words: str) -> time:
     hour, minute, second = (int(named.get(name) or 0) for name in ("hour", "minute", "second"))
     half = (named.get("half") or "").lower()
@@ -457,7 +462,7 @@ def _without_prose(words: str) -> str:
     """Return a text without what follows its time and says nothing of when, nor can be the name of a zone."""
     for found in _PROSE.finditer(words):
         behind = words[found.end() :]
-        timed = any(pattern.search(words, 0, found.start()) for pattern in _TIMES)
+        timed = _timed(words[: found.start()])
         plain = behind[0].islower() or bool(_ANY_ZONE.search(words, 0, found.start())) or " " in behind
         if timed and plain and not _NO_PROSE.search(behind):
             return words[: found.start()]
@@ -566,5 +571,5 @@ def _spans(text: str) -> Iterator[tuple[str, str]]:
     for pattern in patterns:
         for found in pattern.finditer(text):
             bounds = text[: found.start()], text[found.end() :]
-            if all(any(one.search(bound) for one in _TIMES) for bound in bounds):
+            if all(_timed(bound) for bound in bounds):
                 yield bounds
