@@ -75,6 +75,7 @@ PROVIDERS: tuple[Provider, ...] = (
     Provider(
         name="aws",
         readers=("aws",),
+        outage_readers=("aws-health", "aws-health-aware"),
         senders=("aws-account-notifications@amazon.com", "no-reply-aws@amazon.com", "health@aws.com"),
     ),
     Provider(name="bso", readers=("bso",), senders=("@bso.co",), sends_completions=True),

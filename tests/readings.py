@@ -19,6 +19,8 @@ HARBOUR_FIBRE = Provider(
     senders=("@harbourfibre.example",),
     outage_readers=tuple(reader.form for reader in READERS),
 )
+# Topics of SNS all mail from one address, and Health Aware from one's own: whose they are is set.
+AMAZON = Provider(name="aws", senders=("no-reply@sns.amazonaws.com", "aha@cloud.example.net"))
 
 
 def own_mails() -> list[Path]:
@@ -32,5 +34,7 @@ def reading_of(path: Path) -> Reading:
     received_at = read_envelope(raw).received_at
     assert received_at is not None, f"{path}: no date in the topmost Received header"
     return read_message(
-        raw, received_at=received_at, directory=directory([HARBOUR_FIBRE] if path.is_relative_to(OUTAGES) else ())
+        raw,
+        received_at=received_at,
+        directory=directory([HARBOUR_FIBRE, AMAZON] if path.is_relative_to(OUTAGES) else ()),
     )
