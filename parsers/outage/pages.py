@@ -130,9 +130,9 @@ def page_of(sender: str | None, notification: Notification) -> Page | None:
     system = next((one for one in SYSTEMS if sender and _sends(one, sender)), None)
     if system is None:
         return None
-    named = (" ".join(name.split())[:_NAME_CHARACTERS] for name in _named(system, notification))
     names: dict[str, str] = {}
-    for name in named:
+    for named in _named(system, notification):
+        name = " ".join(named.split())[:_NAME_CHARACTERS]
         if (key := _keys(name)[-1]) not in _NO_NAMES:
             names.setdefault(key, name)
     return Page(system=system, names=tuple(names.values()))
@@ -152,11 +152,9 @@ def writers_of(sender: str | None, notification: Notification, directory: Direct
     page = page_of(sender, notification)
     if page is None or not page.names:
         return directory.identify(sender) if sender else ()
-    found = {
-        provider.name: provider for name in page.names for provider in [named_provider(name, directory)] if provider
-    }
-    known = all(named_provider(name, directory) for name in page.names)
-    return tuple(found.values()) if known and len(found) == 1 else ()
+    found = [named_provider(name, directory) for name in page.names]
+    named = {provider.name: provider for provider in found if provider}
+    return tuple(named.values()) if None not in found and len(named) == 1 else ()
 
 
 def named_provider(name: str, directory: Directory) -> Provider | None:

@@ -187,7 +187,7 @@ def _components_in_html(newest: Notification) -> Iterator[str]:
         for number, piece in enumerate(pieces)
         if (label := _LABEL.match(bare(piece))) and _is_of_components(label)
     ]
-    for piece in pieces[labels[0] + 1 :] if labels else ():
+    for piece in pieces[labels[0] + 1 :][: 2 * _MOST_COMPONENTS] if labels else ():
         solid = "".join(piece.split())
         if not left.startswith(solid):
             return
