@@ -7,7 +7,7 @@ import html
 import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import lru_cache
 
 from parsers.clock import Clock
@@ -118,6 +118,15 @@ _ENTRY = re.compile(
     re.IGNORECASE,
 )
 
+# An entry that a customer wrote, and not one that says something of a customer.
+_BY_CUSTOMER = re.compile(
+    r"[\W_]{0,10}(?:(?:comment|note|update|reply|added|posted|written)\s)?(?:(?:by|from)\s)?(?:the\s)?"
+    r"(?:customer|client|requester|end user)(?:'s)?"
+    r"(?:\s(?:comments?|notes?|reply|replies|updates?|response|portal|message))?"
+    r"(?:\s(?:wrote|replied|commented|asked))?\s?(?:[:\])]|-\s)",
+    re.IGNORECASE,
+)
+
 
 def _newest(text: Text, date: datetime | None) -> Text:
     lines = list(_html_lines(text.text) if text.type == "text/html" else _plain_lines(text.text))
@@ -156,12 +165,17 @@ def _heads_a_mail(lines: Sequence[_Line]) -> bool:
 def _without_older(text: str, lines: Sequence[_Line], date: datetime | None) -> str:
     """Return a text without the older entries of a log in it."""
     entries = [(found, start) for line, start, _ in lines if (found := _ENTRY.match(line)) and _says(found)]
-    if len(entries) < 2:
+    ours = [number for number, (found, _) in enumerate(entries) if not _BY_CUSTOMER.match(found["rest"])][
+        :_MOST_ENTRIES
+    ]
+    if len(entries) < 2 and len(ours) == len(entries):
         return text
-    newest = _newest_of([found for found, _ in entries[:_MOST_ENTRIES]], date)
-    start = entries[newest][1]
+    head = text[: entries[0][1]]
+    if not ours:
+        return head
+    newest = ours[_newest_of([entries[number][0] for number in ours], date)]
     following = entries[newest + 1][1] if newest + 1 < len(entries) else len(text)
-    return text[: entries[0][1]] + text[start:following]
+    return head + text[entries[newest][1] : following]
 
 
 def _says(entry: re.Match[str]) -> bool:
@@ -171,10 +185,11 @@ def _says(entry: re.Match[str]) -> bool:
 
 def _newest_of(entries: Sequence[re.Match[str]], date: datetime | None) -> int:
     """Return which entry is the newest; where nobody can say it, the first."""
-    near = date or datetime.now(UTC)
+    if date is None:
+        return 0
     found = set()
     for order in (DateOrder.DAY_MONTH, DateOrder.MONTH_DAY):
-        moments = Moments(clock=Clock(order=order, zone="UTC"), date=near)
+        moments = Moments(clock=Clock(order=order, zone="UTC"), date=date)
         try:
             stamps = [_stamp(entry, moments) for entry in entries]
         except NotUnderstood:
@@ -235,7 +250,7 @@ _LABELLED = re.compile(
 )
 _WITH_BAR = re.compile(r"\s\|\s(?=[^\W\d_][^:|]{1,50}:)")
 _LINE_MARK = "\N{SYMBOL FOR RECORD SEPARATOR}"
-_LINE_IN_CELL = re.compile(r"<br\b[^<>]{0,200}>|</(?:p|div|li)\s{0,5}>", re.IGNORECASE)
+_LINE_IN_CELL = re.compile(r"</?(?:br|p|div|li)\b[^<>]{0,200}>", re.IGNORECASE)
 _BARRED = re.compile(r"\s*\|(?P<label>[^|]{2,50})\|(?P<value>[^|]{1,2000})\|\s*")
 
 
