@@ -89,7 +89,13 @@ PROVIDERS: tuple[Provider, ...] = (
         senders=("@crowncastle.com",),
         sends_completions=True,
     ),
-    Provider(name="equinix", readers=("equinix",), senders=("@equinix.com",), sends_completions=True),
+    Provider(
+        name="equinix",
+        readers=("equinix",),
+        outage_readers=("equinix-incident",),
+        senders=("@equinix.com",),
+        sends_completions=True,
+    ),
     Provider(name="eunetworks", readers=("eunetworks",), senders=("@eunetworks.com",)),
     Provider(name="flag", readers=("flag",), senders=("@flagtel.com",)),
     Provider(name="globalcloudxchange", readers=("globalcloudxchange",), senders=("@globalcloudxchange.com",)),
@@ -105,6 +111,7 @@ PROVIDERS: tuple[Provider, ...] = (
     Provider(
         name="lumen",
         readers=("lumen",),
+        outage_readers=("lumen-repair",),
         senders=("@lumen.com", "@centurylink.com"),
         aliases=("centurylink",),
         sends_completions=True,

@@ -1,6 +1,17 @@
 """The readers of outages: one carrier or format a file, and a line here; the general one comes last."""
 
-from parsers.outage import aws_health, aws_health_aware, cachet, globalnoc, heanet, oneuptime, outage_report, statuspage
+from parsers.outage import (
+    aws_health,
+    aws_health_aware,
+    cachet,
+    equinix,
+    globalnoc,
+    heanet,
+    lumen,
+    oneuptime,
+    outage_report,
+    statuspage,
+)
 from parsers.statements import Reader
 
 READERS: tuple[Reader, ...] = (
@@ -11,6 +22,8 @@ READERS: tuple[Reader, ...] = (
     aws_health_aware.READER,
     globalnoc.READER,
     heanet.READER,
+    lumen.READER,
+    equinix.READER,
     outage_report.READER,
 )
 

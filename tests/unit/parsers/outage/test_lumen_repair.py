@@ -1,0 +1,270 @@
+"""Lumen's stories of a repair in other words than those of the stories in tests/outages."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from domain.vocabulary import Impact, OutageStatus
+from parsers.mime import decode
+from parsers.outage.lumen import READER
+from parsers.outage.sorting import Sort, sort_of
+from parsers.providers import Provider
+from parsers.statements import NotUnderstood
+from tests.sheets import changed, notice, outage_of, result_of
+
+LUMEN = Provider(name="lumen", senders=("@lumen.com",))
+MAIL = Path(__file__).parents[3] / "mail" / "lumen"
+OPENED = "lumen-repair/a_cut_found_at_night/01_opened"
+CONCLUDED = "lumen-repair/a_cut_found_at_night/05_concluded"
+SUBJECT = "Lumen Ticket #: 28114073, PINEMARSH NETWORKS, LLC-5-PMX7QW2T, Ticket Updated, Customer Ticket ID:"
+DATE = "Tue, 11 May 2027 06:00:00 +0000"
+START = "On May 11, 2027, at 02:47 GMT, Lumen discovered a service impact in Tulsa, OK."
+AT_NOON = datetime(2027, 5, 11, 12, tzinfo=UTC)
+
+
+def told(text, subject=SUBJECT):
+    return notice(text, subject=subject, date=DATE)
+
+
+@pytest.mark.parametrize(
+    ("sentence", "summary"),
+    [
+        (
+            "On May 11, 2027 at 02:47 GMT, CenturyLink reported a service impact in Norwood, OH.",
+            "service impact in Norwood, OH",
+        ),
+        (
+            "On May 11, 2027 at 02:47 GMT: CenturyLink identified a service impact in Erie, PA. It",
+            "service impact in Erie, PA",
+        ),
+        ("On May 11, 2027 02:47 GMT, Level 3 identified an issue affecting voice.", "issue affecting voice"),
+        (
+            "On May 11, 2027, at 02:47 GMT, Lumen observed a service impact in St. Louis, MO.",
+            "service impact in St. Louis, MO",
+        ),
+        ("On May 11, 2027, at\n02:47 GMT, Lumen detected an\noutage in Rome, NY", "outage in Rome, NY"),
+    ],
+)
+def test_a_story_begins_with_when_what_and_where(sentence, summary):
+    result = result_of(READER, told(f"Ticket ID: 28114073\n\n{sentence}\n", subject="Service impact"), LUMEN)
+
+    assert (result.event_id, result.summary) == ("28114073", summary)
+    assert result.outage.start == datetime(2027, 5, 11, 2, 47, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("sentence", "status"),
+    [
+        ("The NOC was engaged.", OutageStatus.INVESTIGATING),
+        ("Field Operations was dispatched to a hut.", OutageStatus.INVESTIGATING),
+        ("Troubleshooting goes on with the vendor of the equipment.", OutageStatus.INVESTIGATING),
+        (
+            "Initial research indicated a suspected fault of the site's power, and it is being investigated.",
+            OutageStatus.INVESTIGATING,
+        ),
+        ("A technician confirmed approximately 300 feet of damaged fiber.", OutageStatus.IDENTIFIED),
+        ("The cable was severed by a boring crew.", OutageStatus.IDENTIFIED),
+        ("The damage has been located near a river.", OutageStatus.IDENTIFIED),
+        ("The provider advised that repair efforts are underway.", OutageStatus.IDENTIFIED),
+        ("Splicing goes on.", OutageStatus.IDENTIFIED),
+        ("All services have been restored, and the NOC continues to monitor.", OutageStatus.MONITORING),
+        ("The repair is being monitored.", OutageStatus.MONITORING),
+        ("This service impact has concluded.", OutageStatus.RESOLVED),
+    ],
+)
+def test_the_furthest_that_has_happened_is_the_status(sentence, status):
+    text = f"{START} The NOC was engaged and investigates. {sentence}"
+
+    assert outage_of(READER, told(text), LUMEN).status is status
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "Once the damage has been located, a splice team will be engaged.",
+        "No damage was found in the first hut.",
+        "A splice team may be needed, if the fiber is cut.",
+        "It is not known whether the cable was damaged.",
+        "All services have been restored once splicing is done.",
+        "Field Operations goes to the span to determine if a fault was found.",
+    ],
+)
+def test_what_is_denied_or_still_to_come_is_no_status(sentence):
+    assert (
+        outage_of(READER, told(f"{START} The NOC investigates. {sentence}"), LUMEN).status is OutageStatus.INVESTIGATING
+    )
+
+
+@pytest.mark.parametrize(
+    ("state", "status"),
+    [
+        ("Ticket Opened", OutageStatus.REPORTED),
+        ("Ticket Updated", None),
+        ("Ticket Closed", OutageStatus.RESOLVED),
+        ("Ticket Canceled", OutageStatus.RESOLVED),
+    ],
+)
+def test_a_ticket_without_a_story_has_the_status_of_its_subject(state, status):
+    subject = SUBJECT.replace("Ticket Updated", state)
+
+    assert outage_of(READER, told("See Control Center.", subject), LUMEN).status is status
+
+
+@pytest.mark.parametrize(
+    ("word", "status"),
+    [
+        ("New", OutageStatus.REPORTED),
+        ("Assigned", OutageStatus.INVESTIGATING),
+        ("Pending", None),
+        ("Closed", OutageStatus.RESOLVED),
+        ("Canceled", OutageStatus.RESOLVED),
+        ("Up", None),
+    ],
+)
+def test_the_words_of_control_center_are_a_status(word, status):
+    assert outage_of(READER, told(f"Status: {word}"), LUMEN).status is status
+
+
+@pytest.mark.parametrize(
+    ("words", "read"),
+    [
+        ("ETR: 12:00 GMT", AT_NOON),
+        ("Estimated Time to Repair: May 11, 2027 at 12:00 GMT", AT_NOON),
+        ("MTR: 6 hours", AT_NOON),
+        ("The MTR is 12:00 GMT.", AT_NOON),
+        ("The ETR was 10:00 GMT. It has been extended. The ETR is now 12:00 GMT.", AT_NOON),
+        ("The ETR has been extended to 12:00 GMT due to weather. ", AT_NOON),
+        ("The estimated time to restore is 12:00 GMT.", AT_NOON),
+        ("It is estimated that the services will be restored within 4-6 hours.", AT_NOON),
+        ("It is estimated that services will be restored by 12 p.m. GMT. The crew is at work.", AT_NOON),
+    ],
+)
+def test_an_estimate_is_read_in_each_of_its_ways_and_of_several_the_last(words, read):
+    etr = outage_of(READER, told(f"Ticket: 1\n\n{words}\n"), LUMEN).etr
+
+    assert etr is not None
+    assert etr.at == read
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("ETR: TBD", "TBD"),
+        ("There is no ETR at this time. The crew drives.", "no ETR at this time"),
+        ("No estimated time to restore is available.", "No estimated time to restore is available"),
+    ],
+)
+def test_that_there_is_no_estimate_is_said_too(words, said):
+    etr = outage_of(READER, told(words), LUMEN).etr
+
+    assert etr is not None
+    assert (etr.at, etr.words) == (None, said)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "A firm MTR will be established once the cables are in place.",
+        "Technician ETA: 12:00 GMT",
+        "Next update: May 11, 2027 at 12:00 GMT",
+        "The crew arrives within 2 hours.",
+        "The ETR is under review.",
+    ],
+)
+def test_what_is_no_estimate_states_none(words):
+    assert outage_of(READER, told(words), LUMEN).etr is None
+
+
+def test_what_is_over_has_no_estimate():
+    assert (
+        outage_of(READER, told(f"{START} The ETR is 12:00 GMT. This service impact has concluded."), LUMEN).etr is None
+    )
+
+
+@pytest.mark.parametrize(
+    ("labels", "end"),
+    [
+        ("Outage Start: May 11, 2027 at 02:47 GMT\nOutage Stop: May 11, 2027 at 12:00 GMT", AT_NOON),
+        ("Incident Start: May 11, 2027 02:47 GMT\nIncident Clear: May 11, 2027 12:00 GMT", AT_NOON),
+        ("Outage Start\nMay 11, 2027 at 02:47 GMT\nFix Action\nA card was replaced", None),
+    ],
+)
+def test_labels_close_a_repair_with_its_end_where_they_state_one(labels, end):
+    outage = outage_of(READER, told(f"Ticket: 28114073\n{labels}\n", subject="Reason for outage"), LUMEN)
+
+    assert (outage.status, outage.start, outage.end) == (
+        OutageStatus.RESOLVED,
+        datetime(2027, 5, 11, 2, 47, tzinfo=UTC),
+        end,
+    )
+
+
+def test_a_root_cause_may_take_several_lines():
+    text = "Root Cause: A card of nine years failed in the hut\nbehind the bridge\nFix Action: It was replaced"
+
+    assert outage_of(READER, told(text), LUMEN).cause == "A card of nine years failed in the hut behind the bridge"
+
+
+@pytest.mark.parametrize("words", ["Under investigation", "Unknown", "TBD", "N/A"])
+def test_a_root_cause_that_is_not_known_is_not_stated(words):
+    assert outage_of(READER, told(f"Root Cause: {words}"), LUMEN).cause is None
+
+
+@pytest.mark.parametrize(
+    ("severity", "impact"),
+    [
+        ("Out Of Service", Impact.OUTAGE),
+        ("Hard down", Impact.OUTAGE),
+        ("Affects Service", Impact.DEGRADED),
+        ("Impaired", Impact.DEGRADED),
+        ("Loss of redundancy", Impact.REDUCED_REDUNDANCY),
+        ("Service Not Affected", Impact.NO_IMPACT),
+        ("Severe", None),
+    ],
+)
+def test_the_severity_is_the_impact(severity, impact):
+    result = result_of(READER, changed(OPENED, ("Out Of Service", severity)), LUMEN)
+
+    assert [(circuit.circuit_id, circuit.impact) for circuit in result.circuits] == [("BBXT88142", impact)]
+
+
+def test_several_circuits_stand_behind_one_label():
+    result = result_of(READER, told("Circuit ID: BBXT1, BBXT2; N/A and BBXT3"), LUMEN)
+
+    assert [circuit.circuit_id for circuit in result.circuits] == ["BBXT1", "BBXT2", "BBXT3"]
+
+
+@pytest.mark.parametrize(("behind", "references"), [("", ()), (" INC0044", ("INC0044",))])
+def test_the_ticket_of_the_customer_finds_it_too(behind, references):
+    assert result_of(READER, told(START, SUBJECT + behind), LUMEN).references == references
+
+
+def test_what_a_customer_wrote_above_a_quoted_story_says_nothing_of_it():
+    text = (
+        "Any news? Is it fixed?\n\nOn Tue, May 11, 2027 at 3:20 AM Lumen <no-reply@lumen.com> wrote:\n"
+        f"> {START}\n> This service impact has concluded.\n"
+    )
+
+    outage = outage_of(READER, told(text, f"Re: {SUBJECT}"), LUMEN)
+
+    assert (outage.status, outage.start) == (None, None)
+
+
+def test_a_date_in_numbers_is_not_guessed():
+    with pytest.raises(NotUnderstood, match="day and month"):
+        READER.read(changed(CONCLUDED, ("Outage Start: May 11, 2027 at", "Outage Start: 05/11/2027")), LUMEN)
+
+
+@pytest.mark.parametrize("name", sorted(path.name for path in MAIL.glob("*.eml")))
+def test_a_notice_of_planned_work_is_no_repair(name):
+    notification = decode((MAIL / name).read_bytes())
+
+    assert sort_of(notification) is not Sort.OUTAGE
+    with pytest.raises(NotUnderstood):
+        READER.read(notification, LUMEN)
+
+
+def test_a_story_without_a_ticket_is_not_understood():
+    with pytest.raises(NotUnderstood, match="no ticket"):
+        READER.read(told(START, subject="Service impact"), LUMEN)
