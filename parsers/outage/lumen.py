@@ -27,7 +27,7 @@ from parsers.mime import Notification
 from parsers.outage.labels import newest_text
 from parsers.outage.sheets import one_line, sheet_of, stated_cause
 from parsers.outage.times import Moments, moments_of
-from parsers.outage.words import impact_in, status_in
+from parsers.outage.words import OUTAGE_WORDS, impact_in, status_in
 from parsers.providers import Provider
 from parsers.statements import Findings, NotUnderstood, Reader, Result, joined
 
@@ -61,6 +61,7 @@ _OWN = frozenset(
     {"repair area", "repair action", "outage start", "outage stop", "fix action", "incident start", "incident clear"}
 )
 _ETR_LABELS = ("etr", "ettr", "mtr", "estimated time to restore", "estimated time to repair")
+_ABOUT_A_LOSS = _OWN | {"perceived severity", "root cause", *_ETR_LABELS}
 _TICKET_LABELS = (
     "lumen ticket",
     "repair ticket",
@@ -161,8 +162,12 @@ def _notice_in(notification: Notification) -> _Notice:
     sheet = sheet_of(notification, _LABEL)
     discovered = _DISCOVERED.search(text)
     subject = _SUBJECT.search(notification.subject) or _SUBJECT.search(notification.other_subject)
-    if not (subject or discovered or _CONCLUDED.search(text) or len(_OWN & sheet.keys()) >= _FEWEST_FACTS):
-        raise NotUnderstood("reader lumen-repair: no ticket of Lumen in the subject, and no story of a repair")
+    if not (discovered or _CONCLUDED.search(text) or len(_OWN & sheet.keys()) >= _FEWEST_FACTS):
+        # A ticket can be about an invoice too.
+        if not subject:
+            raise NotUnderstood("reader lumen-repair: no ticket of Lumen in the subject, and no story of a repair")
+        if not (_ABOUT_A_LOSS & sheet.keys() or OUTAGE_WORDS.search(text)):
+            raise NotUnderstood("reader lumen-repair: a ticket that nothing says to be about an outage")
     behind = subject[2] if subject else ""
     number = next((found for label in _TICKET_LABELS if (found := _NUMBER.match(sheet.get(label, "")))), None)
     customers = _CUSTOMERS.search(behind)

@@ -108,7 +108,9 @@ def test_what_is_denied_or_still_to_come_is_no_status(sentence):
 def test_a_ticket_without_a_story_has_the_status_of_its_subject(state, status):
     subject = SUBJECT.replace("Ticket Updated", state)
 
-    assert outage_of(READER, told("See Control Center.", subject), LUMEN).status is status
+    assert (
+        outage_of(READER, told("See Control Center for the trouble on your circuit.", subject), LUMEN).status is status
+    )
 
 
 @pytest.mark.parametrize(
@@ -123,7 +125,7 @@ def test_a_ticket_without_a_story_has_the_status_of_its_subject(state, status):
     ],
 )
 def test_the_words_of_control_center_are_a_status(word, status):
-    assert outage_of(READER, told(f"Status: {word}"), LUMEN).status is status
+    assert outage_of(READER, told(f"Perceived Severity: Out Of Service\n\nStatus: {word}"), LUMEN).status is status
 
 
 @pytest.mark.parametrize(
@@ -141,7 +143,7 @@ def test_the_words_of_control_center_are_a_status(word, status):
     ],
 )
 def test_an_estimate_is_read_in_each_of_its_ways_and_of_several_the_last(words, read):
-    etr = outage_of(READER, told(f"Ticket: 1\n\n{words}\n"), LUMEN).etr
+    etr = outage_of(READER, told(f"{START}\n\n{words}\n"), LUMEN).etr
 
     assert etr is not None
     assert etr.at == read
@@ -156,7 +158,7 @@ def test_an_estimate_is_read_in_each_of_its_ways_and_of_several_the_last(words, 
     ],
 )
 def test_that_there_is_no_estimate_is_said_too(words, said):
-    etr = outage_of(READER, told(words), LUMEN).etr
+    etr = outage_of(READER, told(f"{START}\n\n{words}\n"), LUMEN).etr
 
     assert etr is not None
     assert (etr.at, etr.words) == (None, said)
@@ -173,7 +175,7 @@ def test_that_there_is_no_estimate_is_said_too(words, said):
     ],
 )
 def test_what_is_no_estimate_states_none(words):
-    assert outage_of(READER, told(words), LUMEN).etr is None
+    assert outage_of(READER, told(f"{START}\n\n{words}\n"), LUMEN).etr is None
 
 
 def test_what_is_over_has_no_estimate():
@@ -230,7 +232,7 @@ def test_the_severity_is_the_impact(severity, impact):
 
 
 def test_several_circuits_stand_behind_one_label():
-    result = result_of(READER, told("Circuit ID: BBXT1, BBXT2; N/A and BBXT3"), LUMEN)
+    result = result_of(READER, told("These are down.\n\nCircuit ID: BBXT1, BBXT2; N/A and BBXT3"), LUMEN)
 
     assert [circuit.circuit_id for circuit in result.circuits] == ["BBXT1", "BBXT2", "BBXT3"]
 
@@ -240,9 +242,15 @@ def test_the_ticket_of_the_customer_finds_it_too(behind, references):
     assert result_of(READER, told(START, SUBJECT + behind), LUMEN).references == references
 
 
+@pytest.mark.parametrize("text", ["Your question about an order was received.", "Status: New", "Circuit ID: BBXT1"])
+def test_a_ticket_that_nothing_says_to_be_about_an_outage_is_not_understood(text):
+    with pytest.raises(NotUnderstood, match="nothing says to be about an outage"):
+        READER.read(told(text), LUMEN)
+
+
 def test_what_a_customer_wrote_above_a_quoted_story_says_nothing_of_it():
     text = (
-        "Any news? Is it fixed?\n\nOn Tue, May 11, 2027 at 3:20 AM Lumen <no-reply@lumen.com> wrote:\n"
+        "Any news? Is it down still?\n\nOn Tue, May 11, 2027 at 3:20 AM Lumen <no-reply@lumen.com> wrote:\n"
         f"> {START}\n> This service impact has concluded.\n"
     )
 
