@@ -5,6 +5,7 @@ from parsers.outage import (
     aws_health_aware,
     cachet,
     equinix,
+    general,
     globalnoc,
     heanet,
     lumen,
@@ -25,6 +26,7 @@ READERS: tuple[Reader, ...] = (
     lumen.READER,
     equinix.READER,
     outage_report.READER,
+    general.READER,
 )
 
 # What any provider may write in, asked after its own forms.
@@ -35,4 +37,5 @@ EVERYBODYS: tuple[Reader, ...] = (
     globalnoc.READER,
     heanet.READER,
     outage_report.READER,
+    general.READER,
 )
