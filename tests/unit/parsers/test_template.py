@@ -128,6 +128,12 @@ def test_a_template_fills_all_that_an_outage_has():
     assert update.summary == "Paris metro ring"
 
 
+def test_a_pattern_is_compared_without_case_and_at_the_ends_of_lines():
+    template = replace(OUTAGE, body=(r"^CAUSE: (?P<cause>[a-z]+)$",))
+
+    assert outage(mail("First line\nCause: Digger\nlast line\n"), template).cause == "Digger"
+
+
 def test_a_pattern_may_go_over_several_lines():
     template = replace(OUTAGE, body=(r"^Cause:\s*(?P<cause>.+\n.+)$",))
 
