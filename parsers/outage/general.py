@@ -7,7 +7,7 @@ that docs/outages.md names.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -64,10 +64,9 @@ _NO_CAUSE = re.compile(
     r"|in progress|rfo (?:will|to) .*|ongoing)\b.{0,80})?\W*",
     re.IGNORECASE,
 )
-_ABOUT_SOMETHING_ELSE = re.compile(
-    r"\b(?:caused|due to|during|cause|reason|not|unrelated|subscri\w+|portal|preferences|notifications?)\b",
-    re.IGNORECASE,
-)
+# A line in which planned work is what happened, or what one can be told of, and not what is announced.
+_ABOUT_SOMETHING_ELSE = re.compile(r"\b(?:cause[ds]?|reason|subscri\w+|portal|preferences)\b", re.IGNORECASE)
+_DENIED = re.compile(r"\b(?:no|not|unrelated)(?: \w{1,12}){0,3} $", re.IGNORECASE)
 _QUESTION = re.compile(
     r"\b(?:survey|rate your|tell us how|your feedback|how we did|out of (?:the )?office|automatic reply"
     r"|could not be delivered|credit (?:note|memo|request|has been|will be)|invoice)\b",
@@ -177,7 +176,7 @@ def _read(notification: Notification, provider: Provider) -> Findings:
         cause=_cause(notice),
         words={"ticket": words, "status": status_words, "impact": impact_words},
     )
-    if objection := _objection(notice, facts):
+    if objection := _objection(notice, facts) or _objection_to(tables, notice):
         raise NotUnderstood(f"{objection}; {_told(facts)}")
     return Findings(
         results=(_result(notice, facts),), warnings=(*doubts, *etr_doubts), matched=tuple(_matched(notice, facts))
@@ -249,6 +248,14 @@ def _objection(notice: _Notice, facts: _Facts) -> str:
     return ""
 
 
+def _objection_to(tables: Sequence[Sequence[Sequence[Field]]], notice: _Notice) -> str:
+    """Return why tables are not those of an outage: a column of theirs states when something will begin."""
+    fields = (field for rows in tables for row in rows for field in row if meaning_of(field.label) is Means.START)
+    starts = (_instant(notice, Means.START, field, latest=False) for field in fields if field.value)
+    ahead = any(start and start > notice.moments.date + _AHEAD for start in starts)
+    return "a start in its table lies ahead, as that of planned work does" if ahead else ""
+
+
 def _of_something_else(notice: _Notice, facts: _Facts) -> str:
     if planned := _planned(notice):
         return f'"{planned}" is a word of planned work'
@@ -277,7 +284,9 @@ def _planned(notice: _Notice) -> str:
     causes = {line for field in notice.all(Means.CAUSE) for line in field.value.split("\n")}
     for line in notice.lines:
         sentence = PLANNED_SENTENCES.search(line)
-        if sentence and line not in causes and not _ABOUT_SOMETHING_ELSE.search(line):
+        if not sentence or line in causes or _ABOUT_SOMETHING_ELSE.search(line):
+            continue
+        if not _DENIED.search(line[: sentence.start()]):
             return sentence[0]
     return ""
 
