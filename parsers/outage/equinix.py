@@ -77,7 +77,7 @@ def _summary(site: str, condition: str) -> str | None:
 
 
 def _outage(site: Mapping[str, str], said: Mapping[Means, str], text: str, moments: Moments) -> StatedOutage:
-    start, end = said.get(Means.START), said.get(Means.END)
+    start, end = (_time(said.get(means, "")) for means in (Means.START, Means.END))
     status = OutageStatus.RESOLVED if end else _status(site.get("situation status", ""), text)
     return StatedOutage(
         status=status,
@@ -87,6 +87,11 @@ def _outage(site: Mapping[str, str], said: Mapping[Means, str], text: str, momen
         cause=stated_cause(said.get(Means.CAUSE, "")),
         zone=moments.zone_in(start) if start else None,
     )
+
+
+def _time(value: str) -> str:
+    """Return what stands behind a label of a time, empty where it is no time, "Ongoing" say."""
+    return value if any(map(str.isdigit, value)) else ""
 
 
 def _status(situation: str, text: str) -> OutageStatus | None:

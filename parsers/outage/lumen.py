@@ -19,6 +19,7 @@ notices of planned work, tests/mail/lumen.
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 
 from domain.events import StatedCircuit, StatedEtr, StatedOutage
 from domain.vocabulary import Impact, OutageStatus
@@ -33,6 +34,8 @@ from parsers.statements import Findings, NotUnderstood, Reader, Result, joined
 
 _SEARCHED_CHARACTERS = 50_000
 _FEWEST_FACTS = 2
+# A line of this length that ends no sentence may go on in the next.
+_FULL_CHARACTERS = 45
 
 _CARRIER = r"(?:lumen|centurylink|level ?3)"
 _SUBJECT = re.compile(rf"\b{_CARRIER}\s(?:repair )?ticket\s?#?\s?:?\s?(\d{{6,12}})\b(.{{0,400}})", re.IGNORECASE)
@@ -62,6 +65,8 @@ _OWN = frozenset(
 )
 _ETR_LABELS = ("etr", "ettr", "mtr", "estimated time to restore", "estimated time to repair")
 _ABOUT_A_LOSS = _OWN | {"perceived severity", "root cause", *_ETR_LABELS}
+_CIRCUIT_LABELS = ("circuit id", "circuit ids", "circuit id(s)")
+_ID_WORDS = 3
 _TICKET_LABELS = (
     "lumen ticket",
     "repair ticket",
@@ -78,7 +83,7 @@ _SEVERITIES = {"affects service": Impact.DEGRADED, "service not affected": Impac
 
 # What is denied or still to come says nothing of the course; of the rest the furthest counts.
 _TO_COME = re.compile(
-    r"\b(?:once|until|unless|if|whether|when|as soon as|will|would|can|may|might|must|should|no|not|cannot|pending"
+    r"\b(?:once|until|unless|if|whether|when|as soon as|will|would|can|may|might|must|should|no|not|cannot"
     r"|to (?:locate|find|isolate|identify|determine|confirm))\b",
     re.IGNORECASE,
 )
@@ -133,8 +138,13 @@ class _Notice:
     discovered: re.Match[str] | None
 
     def value(self, *labels: str) -> str:
-        """Return what stands behind the first of the labels that the notice has."""
-        return next((value for label in labels if (value := one_line(self.sheet.get(label, "")))), "")
+        """Return what stands behind the first of the labels that the notice has: a line, and how it goes on."""
+        return next((value for label in labels if (value := _first_lines(self.sheet.get(label, "")))), "")
+
+    def time(self, *labels: str) -> str:
+        """Return the same of a label of a time, empty where no time stands there, "Ongoing" say."""
+        value = self.value(*labels)
+        return value if any(map(str.isdigit, value)) else ""
 
 
 def read(notification: Notification, provider: Provider) -> Findings:
@@ -182,10 +192,17 @@ def _notice_in(notification: Notification) -> _Notice:
     )
 
 
+def _first_lines(value: str) -> str:
+    lines = value.splitlines()
+    full = (len(line) >= _FULL_CHARACTERS and not line.endswith((".", "!")) for line in lines)
+    broken = sum(1 for _ in takewhile(bool, full))
+    return " ".join(lines[: broken + 1])
+
+
 def _outage(notice: _Notice, moments: Moments) -> StatedOutage:
-    start = notice.value("outage start", "incident start") or (notice.discovered[1] if notice.discovered else "")
-    end = notice.value("outage stop", "incident clear")
-    status = _status(notice)
+    start = notice.time("outage start", "incident start") or (notice.discovered[1] if notice.discovered else "")
+    end = notice.time("outage stop", "incident clear")
+    status = _status(notice, ended=bool(end))
     return StatedOutage(
         status=status,
         start=moments.instant(start) if start else None,
@@ -196,13 +213,13 @@ def _outage(notice: _Notice, moments: Moments) -> StatedOutage:
     )
 
 
-def _status(notice: _Notice) -> OutageStatus | None:
+def _status(notice: _Notice, *, ended: bool) -> OutageStatus | None:
     """Return how far a repair has come by its story, else by the words of the ticket."""
     stated, state = (
         _STATUSES.get(words.lower()) or status_in(words) for words in (notice.value("status"), notice.state)
     )
-    ended = notice.value("outage stop", "incident clear", "fix action") or _CONCLUDED.search(notice.text)
-    if ended or OutageStatus.RESOLVED in (stated, state):
+    fixed = stated_cause(notice.value("fix action"))
+    if ended or fixed or _CONCLUDED.search(notice.text) or OutageStatus.RESOLVED in (stated, state):
         return OutageStatus.RESOLVED
     clauses = [clause for clause in _CLAUSE_END.split(notice.text) if not _TO_COME.search(clause)]
     course = next((status for status, words in _COURSES if any(map(words.search, clauses))), None)
@@ -225,7 +242,9 @@ def _estimate(found: re.Match[str], moments: Moments) -> StatedEtr | None:
 def _circuits(rows: Sequence[Sequence[str]], notice: _Notice) -> tuple[StatedCircuit, ...]:
     """Return the circuits of the table, else those behind the label."""
     impact = _impact(notice.value("perceived severity"))
-    named = _BETWEEN_CIRCUITS.split(notice.value("circuit id", "circuit ids", "circuit id(s)"))
+    lines = next((notice.sheet[label].splitlines() for label in _CIRCUIT_LABELS if label in notice.sheet), [])
+    listed = takewhile(lambda line: len(line.split()) <= _ID_WORDS or _BETWEEN_CIRCUITS.search(line), lines)
+    named = [name for line in listed for name in _BETWEEN_CIRCUITS.split(line)]
     behind_label = [StatedCircuit(circuit_id=name, impact=impact) for name in named if name.lower() not in _NO_CIRCUIT]
     return joined(list(_listed(rows)) or behind_label)
 

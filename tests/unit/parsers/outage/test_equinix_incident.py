@@ -115,6 +115,15 @@ def test_a_next_update_is_no_estimate_and_one_without_a_zone_is_not_guessed():
     assert outage_of(READER, notice(text, subject=SUBJECT), EQUINIX).etr is None
 
 
+@pytest.mark.parametrize("words", ["TBD", "Ongoing", "N/A", ""])
+def test_an_end_that_is_no_time_is_none(words):
+    text = f"Incident Start: 12-Jul-2027 05:48 UTC\n\nIncident End: {words}\n\nSituation Status: Stable\n"
+
+    outage = outage_of(READER, notice(text, subject=SUBJECT), EQUINIX)
+
+    assert (outage.status, outage.end) == (OutageStatus.MONITORING, None)
+
+
 def test_a_start_with_the_month_in_letters_is_read():
     text = "Situation Status: Stable\n\nStart: Monday, 12 Jul 05:48 UTC\n"
     date = "Mon, 12 Jul 2027 07:00:00 +0000"

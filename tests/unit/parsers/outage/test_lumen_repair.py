@@ -202,10 +202,33 @@ def test_labels_close_a_repair_with_its_end_where_they_state_one(labels, end):
     )
 
 
-def test_a_root_cause_may_take_several_lines():
-    text = "Root Cause: A card of nine years failed in the hut\nbehind the bridge\nFix Action: It was replaced"
+@pytest.mark.parametrize("words", ["TBD", "Unknown", "N/A", "Pending"])
+def test_a_stop_that_is_no_time_is_no_end(words):
+    text = (
+        f"Outage Start: May 11, 2027 at 02:47 GMT\nOutage Stop: {words}\nFix Action: {words}\nThe NOC investigates.\n"
+    )
 
-    assert outage_of(READER, told(text), LUMEN).cause == "A card of nine years failed in the hut behind the bridge"
+    outage = outage_of(READER, told(text), LUMEN)
+
+    assert (outage.status, outage.end) == (OutageStatus.INVESTIGATING, None)
+
+
+def test_a_root_cause_may_take_several_lines():
+    text = (
+        "Root Cause: A card of nine years failed one night in the hut\nbehind the bridge\nFix Action: It was replaced"
+    )
+
+    assert (
+        outage_of(READER, told(text), LUMEN).cause
+        == "A card of nine years failed one night in the hut behind the bridge"
+    )
+
+
+@pytest.mark.parametrize("after", ["We are sorry.", "Reply to this mail for more.", "The NOC"])
+def test_what_follows_a_root_cause_is_none_of_it(after):
+    text = f"Root Cause: A card failed in the hut\n\n{after}\n"
+
+    assert outage_of(READER, told(text), LUMEN).cause == "A card failed in the hut"
 
 
 @pytest.mark.parametrize("words", ["Under investigation", "Unknown", "TBD", "N/A"])
@@ -231,8 +254,11 @@ def test_the_severity_is_the_impact(severity, impact):
     assert [(circuit.circuit_id, circuit.impact) for circuit in result.circuits] == [("BBXT88142", impact)]
 
 
-def test_several_circuits_stand_behind_one_label():
-    result = result_of(READER, told("These are down.\n\nCircuit ID: BBXT1, BBXT2; N/A and BBXT3"), LUMEN)
+@pytest.mark.parametrize(
+    "listed", ["BBXT1, BBXT2; N/A and BBXT3", "BBXT1\nBBXT2\nN/A\nBBXT3\nThese circuits are down."]
+)
+def test_several_circuits_stand_behind_one_label(listed):
+    result = result_of(READER, told(f"These are down.\n\nCircuit ID: {listed}\n"), LUMEN)
 
     assert [circuit.circuit_id for circuit in result.circuits] == ["BBXT1", "BBXT2", "BBXT3"]
 
