@@ -90,6 +90,9 @@ def test_a_stored_outage_is_the_fold_of_its_updates(store, applied, outage):
         applied(str(number), one)
     (folded,) = fold(updates)
     assert held(store) == (folded,)
+    with store.reading() as conn:
+        (found,) = queries.events(conn, now=NOW)
+    assert {**queries.facts(folded), "phase": "past"} == found
     assert [one.move for one in folded.etr_revisions] == [EtrMove.SET, EtrMove.EXTENDED, EtrMove.EXTENDED]
     assert (folded.end, folded.end_inferred, folded.cause) == (NOW + 6 * HOUR, False, "A digger")
 
