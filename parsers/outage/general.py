@@ -74,6 +74,7 @@ _QUESTION = re.compile(
 )
 _REVISED = re.compile(r"\b(?:revised|updated|new|latest|current)\b", re.IGNORECASE)
 _UTC = re.compile(r"\b(?:UTC|GMT)\b|\dZ\b")
+_UTC_LETTER = re.compile(r"^Z$")
 _ZONED = re.compile(r"\b(?:[A-Z]{1,4}T|UTC|GMT)\b|\dZ\b")
 _DATES_OF = {
     Means.START: Means.START_DATE,
@@ -281,8 +282,10 @@ def _planned(notice: _Notice) -> str:
     labels = [field.label for field in notice.all(Means.PLANNED) if not _NEGATIVE.fullmatch(field.value)]
     if labels:
         return labels[0]
+    # What explains an outage tells of work as well, past and to come.
+    explains = status_by_subject(notice.subject) is OutageStatus.RESOLVED and notice.first(Means.CAUSE)
     causes = {line for field in notice.all(Means.CAUSE) for line in field.value.split("\n")}
-    for line in notice.lines:
+    for line in () if explains else notice.lines:
         sentence = PLANNED_SENTENCES.search(line)
         if not sentence or line in causes or _ABOUT_SOMETHING_ELSE.search(line):
             continue
@@ -433,7 +436,11 @@ def _zone(notice: _Notice, facts: _Facts) -> str | None:
     """Return the zone in which the notice writes its times, as it writes it."""
     for found in (facts.start, facts.end, facts.reported):
         if found:
-            zone = notice.moments.zone_in(found.field.value) or in_brackets(found.field.label) or notice.zone
+            zone = (
+                _UTC_LETTER.sub("UTC", notice.moments.zone_in(found.field.value) or "")
+                or in_brackets(found.field.label)
+                or notice.zone
+            )
             if zone:
                 return zone
     return notice.zone or None

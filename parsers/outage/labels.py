@@ -63,7 +63,8 @@ def fields_of(notification: Notification) -> tuple[Field, ...]:
     headed, others = _headed(rows)
     alone = [field for table in headed if len(table) == 1 for field in table[0]]
     cells = {cell for row in rows for cell in row}
-    found = (*alone, *_row_fields(others), *_line_fields(lines_of(notification), cells))
+    columns = () if notification.of_type("text/html") else _column_fields(notification)
+    found = (*alone, *_row_fields(others), *columns, *_line_fields(lines_of(notification), cells))
     return tuple(dict.fromkeys(field for field in found if field.label))
 
 
@@ -128,6 +129,9 @@ _BY_CUSTOMER = re.compile(
 )
 
 
+_ZONES = re.compile(r"\([^()]{0,40}\)|\b(?:[A-Z]{1,4}T|UTC|Z)\b")
+
+
 def _newest(text: Text, date: datetime | None) -> Text:
     lines = list(_html_lines(text.text) if text.type == "text/html" else _plain_lines(text.text))
     end = _end(text, lines)
@@ -179,8 +183,8 @@ def _without_older(text: str, lines: Sequence[_Line], date: datetime | None) -> 
 
 
 def _says(entry: re.Match[str]) -> bool:
-    """Return whether an entry says something, or is a date alone, as the value of a label is."""
-    return len([character for character in entry["rest"] if character.isalpha()]) >= 3
+    """Return whether an entry says something, or is a time alone or two, as the values of labels are."""
+    return len([character for character in _ZONES.sub(" ", entry["rest"]) if character.isalpha()]) >= 3
 
 
 def _newest_of(entries: Sequence[re.Match[str]], date: datetime | None) -> int:
@@ -248,6 +252,9 @@ _LABELLED = re.compile(
     rf"[\s*•·▪\-–|_#>]{{0,6}}(?P<label>[^\W\d_][^:=\n]{{0,{_LABEL_CHARACTERS}}}?)[\s.*_]{{0,40}}"
     r"(?::(?!//|\d\d\b)|=(?=\s)|：)\s?(?P<value>.*)",
 )
+# What parts a label from its value beside a colon; the label must be known.
+_IN_COLUMNS = re.compile(r"\s{0,12}(?P<label>[^\W\d_][^:\t]{1,49}?)(?:\t|\s\s)\s{0,60}(?P<value>\S[^\n]*)")
+_WITH_DASH = re.compile(r"(?P<label>[A-Z][^\W\d_]*(?: [^\W\d_]+){0,4}) [-–—] (?P<value>\S.*)")
 _WITH_BAR = re.compile(r"\s\|\s(?=[^\W\d_][^:|]{1,50}:)")
 _LINE_MARK = "\N{SYMBOL FOR RECORD SEPARATOR}"
 _LINE_IN_CELL = re.compile(r"</?(?:br|p|div|li)\b[^<>]{0,200}>", re.IGNORECASE)
@@ -313,6 +320,15 @@ def _row_fields(rows: Sequence[Sequence[str]]) -> Iterator[Field]:
                 yield Field(label=_bare(label), value=_value(value))
 
 
+def _column_fields(notification: Notification) -> Iterator[Field]:
+    """Yield the fields of lines of plain text in which a wide blank parts a known label from its value."""
+    for text in notification.of_type("text/plain"):
+        for line in text[:_SEARCHED_CHARACTERS].splitlines():
+            found = _IN_COLUMNS.fullmatch(line[:_LINE_CHARACTERS].rstrip())
+            if found and _heading(found["label"]) and meaning_of(found["label"]):
+                yield Field(label=_bare(found["label"]), value=_value(found["value"]))
+
+
 def _line_fields(lines: Sequence[str], cells: Collection[str]) -> Iterator[Field]:
     """Yield the fields of lines, each with its label and its value or with the value in the next line.
 
@@ -325,7 +341,10 @@ def _line_fields(lines: Sequence[str], cells: Collection[str]) -> Iterator[Field
             continue
         found = _LABELLED.fullmatch(part)
         following = parts[number + 1] if number + 1 < len(parts) and not _LABELLED.fullmatch(parts[number + 1]) else ""
-        if not found and following and _stands_alone(part, following) and part not in cells:
+        dashed = _WITH_DASH.fullmatch(part)
+        if not found and dashed and meaning_of(dashed["label"]):
+            yield Field(label=_bare(dashed["label"]), value=_value(dashed["value"]))
+        elif not found and following and _stands_alone(part, following) and part not in cells:
             yield Field(label=_bare(part), value=_value(following))
         if not found or len(found["label"].split()) > _LABEL_WORDS:
             continue

@@ -40,7 +40,7 @@ _CIRCUIT_IN_SUBJECT = re.compile(
     r"\b(?:circuit|service)(?: (?:id|no|number))?\.?[ :#(\[]{1,3}(?P<id>(?=[^\s]{0,40}\d)[A-Za-z0-9][\w./:_-]{3,58}\w)",
     re.IGNORECASE,
 )
-_BETWEEN_CIRCUITS = re.compile(r"[,;\n]|\s+(?:and|&)\s+|\s\|\s")
+_BETWEEN_CIRCUITS = re.compile(r"[,;\n]|\s+(?:and|&)\s+|\s[|/]\s")
 _AFTER_CIRCUIT = re.compile(r"\s+[-–—]\s+.*|\s*[(\[|\t].*|:\s.*|\s{2,}.*")
 _CIRCUIT = re.compile(r"(?=[^\n]{0,60}\d)[A-Za-z0-9][A-Za-z0-9 ./:_#&+-]{1,59}")
 _LIST_MARK = re.compile(r"^(?:[-*•·▪]|\d{1,2}[.)])\s+")

@@ -468,11 +468,19 @@ def test_what_is_no_outage_is_refused_with_what_was_found(subject: str, body: st
         "This is no planned maintenance.",
         "Unplanned outage of a cable.",
         "Cause: planned maintenance of a third party went wrong",
+        "Due to reach you soon: nothing planned.",
         "Manage your subscription to maintenance notifications in the portal.",
     ],
 )
 def test_a_word_of_planned_work_in_another_sense_does_not_count(words: str) -> None:
     assert result(f"{FACTS}{words}\n").event_id == "4711"
+
+
+def test_what_explains_an_outage_may_tell_of_work_to_come() -> None:
+    body = f"{FACTS}Root Cause: a cable was cut\nCorrective Action: Scheduled maintenance will follow.\n"
+    assert result(body, "Reason for outage 4711").event_id == "4711"
+    with pytest.raises(NotUnderstood, match="Scheduled maintenance"):
+        result(body, "Outage 4711")
 
 
 def test_what_a_machine_answers_is_no_outage() -> None:

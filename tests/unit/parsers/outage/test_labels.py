@@ -152,6 +152,9 @@ def test_nothing_that_a_customer_wrote_in_a_log_speaks() -> None:
         ("| Circuit ID | ABC-1 |", "Circuit ID", "ABC-1"),
         ("ETR (UTC): 18:00", "ETR (UTC)", "18:00"),
         ("Circuit ID\nABC-1", "Circuit ID", "ABC-1"),
+        ("Circuit ID\t\tABC-1", "Circuit ID", "ABC-1"),
+        ("Start of event     4 March 2027 10:00 UTC", "Start of event", "4 March 2027 10:00 UTC"),
+        ("Outage start time - 10:00 UTC", "Outage start time", "10:00 UTC"),
         ("Störungsbeginn: 10:00", "Störungsbeginn", "10:00"),
     ],
 )
@@ -164,6 +167,8 @@ def test_a_labelled_line_is_a_field(text: str, label: str, value: str) -> None:
     [
         "https://portal.carrier.example/4711",
         "at 10:30 we saw it",
+        "Paris  London",
+        "Paris - London",
         "We have now seen that the following is down: all",
         "Hello",
         ":",
