@@ -19,7 +19,7 @@ from domain.message import Disposition, Reason
 from ingestor import daemon, quarantine_reports, terminal
 from ingestor import quarantine as work
 from ingestor.command import FOUND_SOMETHING, INSTANT, MESSAGE, Request, author, read_again, with_output
-from ingestor.config import OUTAGE_FORM_NAMES
+from ingestor.config import outage_form_names
 from ingestor.mistakes import nearest
 from ingestor.quarantine import ACCEPTABLE, NAMEABLE, RELEASABLE, Chosen, Filter, Fit
 from parsers.forms import BY_NAME
@@ -408,7 +408,7 @@ def _provider(request: Request, store: Store, name: str) -> str:
 def _form(request: Request, store: Store, reader: str) -> str:
     """Return the form of a reader's name. NotFound where there is none, with the nearest name."""
     table = daemon.providers(request.settings(), store)
-    names = BY_NAME.keys() | OUTAGE_FORM_NAMES | {form for one in table for form in forms_of(one)}
+    names = BY_NAME.keys() | outage_form_names() | {form for one in table for form in forms_of(one)}
     form = reader.rpartition("/")[2].lower()
     if form not in names:
         raise NotFound(f'no reader "{reader}": {nearest(form, names)} `maintd providers` lists those that are known')

@@ -39,15 +39,13 @@ from ingestor.secrets import (
     secret_of,
 )
 from parsers.forms import FORMS
-from parsers.outage.readers import READERS as OUTAGE_READERS
+from parsers.patterns import GROUPS, ID_GROUPS, STATUSES, compiled
 from parsers.providers import PROVIDERS
-from parsers.template import GROUPS, ID_GROUPS, STATUSES, compiled
 from parsers.zones import named_zone
 
 DEFAULT_PLACES = (Path("config.toml"), Path("/etc/maintd/config.toml"))
 DAY_SECONDS = 86_400
 FORM_NAMES = frozenset(form.name for form in FORMS)
-OUTAGE_FORM_NAMES = frozenset(reader.form for reader in OUTAGE_READERS)
 KNOWN_PROVIDERS = frozenset(name for provider in PROVIDERS for name in (provider.name, *provider.aliases))
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -57,6 +55,14 @@ _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 _EMPTY_LIST = "got an empty list, expected at least one entry"
 # Source: RFC 9051 9, flag-keyword: an atom.
 _IMAP_FLAG = re.compile(r"\\(?:Seen|Flagged|Answered)|[!#$&'+-\[^-z|}~]+")
+
+
+def outage_form_names() -> frozenset[str]:
+    """Return the names of the readers of outages that are built in."""
+    # 0.2 s of each command's start: only a configuration that names readers of outages, or has templates, pays them.
+    from parsers.outage.readers import READERS  # noqa: PLC0415
+
+    return frozenset(reader.form for reader in READERS)
 
 
 # What a value may be.
@@ -145,7 +151,7 @@ def _base_url(value: str) -> str:
 
 
 def _template_name(value: str) -> str:
-    if _provider_name(value) in FORM_NAMES | OUTAGE_FORM_NAMES:
+    if _provider_name(value) in FORM_NAMES | outage_form_names():
         raise unexpected(value, "another name: a reader that is built in is called so")
     return value
 
@@ -447,8 +453,8 @@ class ProviderTable(_Table):
     @classmethod
     def _known_outage_forms(cls, readers: tuple[str, ...] | None) -> tuple[str, ...] | None:
         for form in readers or ():
-            if form not in OUTAGE_FORM_NAMES:
-                raise Mistake(f"no form of outages {found(form)}, {nearest(form, OUTAGE_FORM_NAMES)}")
+            if form not in outage_form_names():
+                raise Mistake(f"no form of outages {found(form)}, {nearest(form, outage_form_names())}")
         return readers
 
 

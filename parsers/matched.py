@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from domain.events import StatedCircuit, StatedEtr, circuit_key_of, iso_utc
 from domain.message import Match
+from parsers.outage.words import Means, meaning_of
 from parsers.statements import Findings, Result
 
 MOST_MATCHES = 100
@@ -28,8 +29,19 @@ _VALUES: Mapping[str, Callable[[Result], _Value]] = {
     "account": lambda result: result.account,
     "summary": lambda result: result.summary,
 }
-_CIRCUITS = ("circuit", "circuits")
+_CIRCUITS = "circuit"
 _IMPACT = "impact"
+# A reader may call a field as the notice labels it.
+_FIELDS: Mapping[Means, str] = {
+    Means.STATUS: "status",
+    Means.START: "start",
+    Means.END: "end",
+    Means.REPORTED: "reported_at",
+    Means.ETR: "etr",
+    Means.CAUSE: "cause",
+    Means.CIRCUITS: _CIRCUITS,
+    Means.IMPACT: _IMPACT,
+}
 
 
 def matches_of(matched: Sequence[tuple[str, str]], findings: Findings | None = None) -> tuple[Match, ...]:
@@ -39,8 +51,9 @@ def matches_of(matched: Sequence[tuple[str, str]], findings: Findings | None = N
     counted: Counter[str] = Counter()
     beside = circuits
     found = []
-    for field, words in matched[:MOST_MATCHES]:
-        if field in _CIRCUITS:
+    for name, words in matched[:MOST_MATCHES]:
+        field = _field_of(name)
+        if field == _CIRCUITS:
             beside = _named(words, circuits)
             value = ", ".join(dict.fromkeys(map(_told_of_circuit, beside)))
         elif field == _IMPACT:
@@ -50,8 +63,17 @@ def matches_of(matched: Sequence[tuple[str, str]], findings: Findings | None = N
             value = _value(list(_values(field, results)), counted[field])
             beside = circuits
         counted[field] += 1
-        found.append(Match(field=field, words=_cut(words), value=_cut(value)))
+        found.append(Match(field=name, words=_cut(words), value=_cut(value)))
     return tuple(found)
+
+
+def _field_of(name: str) -> str:
+    """Return the field that a reader means, whether it calls it so or by the label that stands in the notice."""
+    plain = name.lower()
+    if plain in _VALUES or plain in (_CIRCUITS, _IMPACT):
+        return plain
+    means = meaning_of(name)
+    return _FIELDS.get(means, plain) if means else plain
 
 
 def _values(field: str, results: Sequence[Result]) -> Iterator[str]:

@@ -8,7 +8,6 @@ docs/templates.md.
 import functools
 import hashlib
 import re
-import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -18,36 +17,23 @@ from typing import TypeVar
 
 from domain.errors import MaintdError
 from domain.events import StatedCircuit, StatedEtr, StatedOutage
-from domain.vocabulary import Impact, Kind, MaintenanceStatus, OutageStatus
+from domain.vocabulary import Impact, Kind
 from parsers.limits import TooSlow, limited
 from parsers.lines import lines_of, plain_lines_of, rows_of
 from parsers.mime import Notification
 from parsers.outage.labels import newest_text
 from parsers.outage.times import Moments, moments_of
+from parsers.patterns import ID_GROUPS, MAINTENANCE_STATUSES, OUTAGE_STATUSES, STATUSES, compiled
 from parsers.providers import Provider, Template
 from parsers.statements import Findings, NotUnderstood, Reader, Result, joined
 
 READER_PREFIX = "template/"
-FLAGS = re.MULTILINE | re.IGNORECASE
 
 # CPU time for all the patterns of a template over one notice. Good ones take a thousandth of it, and the first attempt
 # at a mail has a second for everything.
 PATTERN_SECONDS = 0.25
 MOST_MATCHES = 1000
 
-ID_GROUPS: Mapping[Kind, str] = {Kind.OUTAGE: "ticket", Kind.MAINTENANCE: "maintenance_id"}
-_COMMON = ("status", "start", "end", "date", "zone", "circuit", "impact", "account", "summary")
-GROUPS: Mapping[Kind, tuple[str, ...]] = {
-    Kind.OUTAGE: (ID_GROUPS[Kind.OUTAGE], *_COMMON, "reported_at", "etr", "cause"),
-    Kind.MAINTENANCE: (ID_GROUPS[Kind.MAINTENANCE], *_COMMON),
-}
-_OUTAGE_STATUSES = tuple(OutageStatus)
-# UNKNOWN is not the provider's word.
-_MAINTENANCE_STATUSES = tuple(status for status in MaintenanceStatus if status is not MaintenanceStatus.UNKNOWN)
-STATUSES: Mapping[Kind, tuple[OutageStatus, ...] | tuple[MaintenanceStatus, ...]] = {
-    Kind.OUTAGE: _OUTAGE_STATUSES,
-    Kind.MAINTENANCE: _MAINTENANCE_STATUSES,
-}
 _IMPACTS = tuple(Impact)
 
 # Every match of these counts; of the others the first.
@@ -119,14 +105,6 @@ def reader_of(template: Template) -> Reader:
         version=digest[:8],
         read=functools.partial(_read, template),
     )
-
-
-def compiled(pattern: str) -> re.Pattern[str]:
-    """Return a pattern of a template, compiled. Raises ``re.error`` and its like."""
-    with warnings.catch_warnings():
-        # Of what a later Python may understand otherwise.
-        warnings.simplefilter("ignore")
-        return re.compile(pattern, FLAGS)
 
 
 def word_key(word: str) -> str:
@@ -287,7 +265,7 @@ def _moments(template: Template, notification: Notification, provider: Provider)
 def _outage(event_id: str, found: _Found, template: Template, moments: Moments) -> Result:
     start = _instant("start", found, moments)
     stated = StatedOutage(
-        status=_status(found, template, _OUTAGE_STATUSES),
+        status=_status(found, template, OUTAGE_STATUSES),
         start=start,
         end=_end_of_outage(found, start, moments),
         reported_at=_instant("reported_at", found, moments),
@@ -317,7 +295,7 @@ def _maintenance(event_id: str, found: _Found, template: Template, moments: Mome
     whole = Result(
         event_id=event_id,
         account=found.text("account"),
-        status=_status(found, template, _MAINTENANCE_STATUSES),
+        status=_status(found, template, MAINTENANCE_STATUSES),
         summary=_cut_value(found.text("summary")),
     )
     windows = list(_windows(found, moments))
@@ -376,10 +354,10 @@ def _end_after(start: datetime, words: str, row: _Row, found: _Found, moments: M
         return _moment("end", words, row, found, moments, latest=True)
     try:
         ends = [
-            moments.instant(_with_zone(f"{day:%Y-%m-%d} {words}", row, found, moments), latest=True)
+            moments.instant(_with_zone(f"{day.date().isoformat()} {words}", row, found, moments), latest=True)
             for day in (start - _DAY, start, start + _DAY, start + 2 * _DAY)
         ]
-    except NotUnderstood as problem:
+    except (NotUnderstood, OverflowError) as problem:
         raise NotUnderstood(f"end: {problem}") from None
     return min(end for end in ends if end > start)
 

@@ -852,6 +852,13 @@ def test_templates_are_shown_as_a_file_that_means_the_same():
     assert 'date_order = "day-month"\n' in shown
 
 
+def test_the_schema_takes_one_pattern_and_a_list_of_them():
+    properties = config.schema()["$defs"]["TemplateTable"]["properties"]
+
+    assert set(properties) == set(config.TemplateTable.model_fields)
+    assert properties["body"]["anyOf"] == [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]
+
+
 def test_the_readers_of_outages_are_checked_too():
     assert problems_of('[[provider]]\nname = "zayo"\noutage_readers = ["statuspge"]') == [
         'provider "zayo": outage_readers: no form of outages "statuspge", did you mean "statuspage"?'

@@ -13,10 +13,11 @@ from domain.message import Decision, Disposition, Match, Reading, Reason, Terms
 from domain.vocabulary import Impact, Kind, MaintenanceStatus, OutageStatus
 from parsers.limits import TooSlow, limited
 from parsers.mime import decode
+from parsers.patterns import compiled
 from parsers.providers import Provider, Template, directory
 from parsers.reading import read_message
 from parsers.statements import NotUnderstood
-from parsers.template import compiled, reader_of, texts_of
+from parsers.template import reader_of, texts_of
 
 RECEIVED = datetime(2027, 3, 8, 13, 0, tzinfo=UTC)
 OUTAGE = Template(
@@ -369,6 +370,11 @@ def test_a_circuit_in_one_match_with_a_window_is_that_windows():
 
 def test_a_window_without_a_date_is_not_guessed():
     assert 'start: a time without a date: "23:00"' in refusal(mail("Window: 23:00 - 05:00\n", "CRQ1"), WORK)
+
+
+@pytest.mark.parametrize("date", ["01/01/0001", "31/12/9999", "31/02/2027", "00/00/0000"])
+def test_a_date_beyond_all_dates_is_not_understood(date):
+    assert "template acme-work: " in refusal(mail(f"Window: {date} 23:00 - 05:00\n", "CRQ1"), WORK)
 
 
 def test_a_cancellation_needs_no_window():
