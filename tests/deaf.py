@@ -1,7 +1,9 @@
 """What the readers of outages make of mails that are none, where no reader of maintenances is there to take them."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 from domain.vocabulary import Kind
 from parsers.mime import Notification, decode, read_envelope
@@ -10,8 +12,20 @@ from parsers.providers import Directory, Provider
 from parsers.reading import read_message
 from parsers.sources import choices
 from parsers.statements import NotUnderstood
+from tests.readings import MAIL, STORIES, reading_of
 
 EACH_READER = tuple({reader.form: reader for reader in (*READERS, *EVERYBODYS)}.values())
+
+
+def own_maintenances() -> list[Path]:
+    """Return our own notices of planned work: those of tests/mail whose .json tells of no outage, and the stories."""
+    own = [path for path in sorted(MAIL.glob("*/*.eml")) if not _tells_of_outages(path)]
+    return [*own, *sorted(STORIES.glob("*/*/*.eml"))]
+
+
+def _tells_of_outages(path: Path) -> bool:
+    events = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+    return any("windows" not in event for event in events)
 
 
 def deaf_to_maintenances(known: Directory) -> Directory:
@@ -45,6 +59,13 @@ def outages_in_spite_of_the_sort(raw: bytes, known: Directory) -> list[str]:
         for provider in source.providers
         for form, event_id in _found(source.notification, provider)
     ]
+
+
+def lies_ahead(path: Path) -> bool:
+    """Return whether all of the windows that one of our own notices states begin after it came."""
+    received_at = read_envelope(path.read_bytes()).received_at
+    windows = [window for update in reading_of(path).updates for window in update.windows or ()]
+    return received_at is not None and bool(windows) and all(window.start > received_at for window in windows)
 
 
 def _found(notification: Notification, provider: Provider) -> Iterator[tuple[str, str]]:

@@ -87,6 +87,11 @@ def in_the_labels_of_a_trouble_ticket(raw: bytes) -> bytes:
     return subject_of_an_outage(id_label_replaced(labels_renamed(raw)))
 
 
+def nothing_says_that_it_is_planned(raw: bytes) -> bytes:
+    """All at once, and no word of planned work is left: that it lies ahead is all that tells it from an outage."""
+    return in_the_labels_of_a_trouble_ticket(said_in_other_words(raw))
+
+
 DRIFTS: dict[str, Drift] = {
     drift.__name__: drift
     for drift in (

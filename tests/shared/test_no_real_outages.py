@@ -10,13 +10,18 @@ from pathlib import Path
 import pytest
 
 from parsers.providers import directory
-from tests.deaf import deaf_to_maintenances, outages_in_spite_of_the_sort, outages_read
-from tests.drifts import DRIFTS
-from tests.readings import MAIL, STORIES
+from tests.deaf import (
+    deaf_to_maintenances,
+    lies_ahead,
+    outages_in_spite_of_the_sort,
+    outages_read,
+    own_maintenances,
+)
+from tests.drifts import DRIFTS, nothing_says_that_it_is_planned
 from tests.shared.test_corpus_reading import CONFIGURED, NOTICES
 
 TORTURE = bool(os.environ.get("MAINTD_TORTURE"))
-OWN = sorted([*MAIL.glob("*/*.eml"), *STORIES.glob("*/*/*.eml")]) if TORTURE else []
+OWN = own_maintenances() if TORTURE else []
 
 DEAF = deaf_to_maintenances(CONFIGURED)
 DEAF_TO_OURS = deaf_to_maintenances(directory())
@@ -49,3 +54,4 @@ def test_our_own_planned_work_in_any_new_form_is_no_outage(path: Path) -> None:
 
     assert outages_in_spite_of_the_sort(raw, DEAF_TO_OURS) == []
     assert {name: found for name, drift in DRIFTS.items() if (found := outages_read(drift(raw), DEAF_TO_OURS))} == {}
+    assert outages_read(nothing_says_that_it_is_planned(raw), DEAF_TO_OURS) == [] or not lies_ahead(path)

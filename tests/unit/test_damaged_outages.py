@@ -19,7 +19,7 @@ from parsers.mime import read_envelope
 from parsers.providers import directory
 from parsers.reading import read_message
 from tests.mutations import mutated
-from tests.readings import HARBOUR_FIBRE, OUTAGES
+from tests.readings import AMAZON, HARBOUR_FIBRE, OUTAGES
 
 TORTURE = bool(os.environ.get("MAINTD_TORTURE"))
 EACH = 100 if TORTURE else 3
@@ -28,7 +28,7 @@ SEED = os.environ.get("MAINTD_SEED", "1")
 FAR = timedelta(days=1)
 
 NOTICES = sorted(OUTAGES.glob("*/*/*.eml"))
-KNOWN = directory([HARBOUR_FIBRE])
+KNOWN = directory([HARBOUR_FIBRE, AMAZON])
 # Whatever became of its headers, the server says when a mail came.
 EVERY_DAY = datetime(2027, 3, 15, 12, tzinfo=UTC)
 

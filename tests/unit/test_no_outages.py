@@ -13,16 +13,22 @@ from parsers.mime import Notification, decode
 from parsers.outage.sorting import Sort, sort_of
 from parsers.providers import directory
 from parsers.sources import choices
-from tests.deaf import deaf_to_maintenances, outages_in_spite_of_the_sort, outages_read
-from tests.drifts import DRIFTS
-from tests.readings import MAIL, STORIES, reading_of
+from tests.deaf import (
+    deaf_to_maintenances,
+    lies_ahead,
+    outages_in_spite_of_the_sort,
+    outages_read,
+    own_maintenances,
+)
+from tests.drifts import DRIFTS, nothing_says_that_it_is_planned
+from tests.readings import MAIL, reading_of
 from tests.transformations import taken_apart
 
 NO_OUTAGES = Path(__file__).parents[1] / "no_outages"
 LETTERS = sorted(NO_OUTAGES.glob("*/*.eml"))
-MAINTENANCES = sorted([*MAIL.glob("*/*.eml"), *STORIES.glob("*/*/*.eml")])
+MAINTENANCES = own_maintenances()
 # Each of these comes in one new form, each time another one; tests/shared has all mails in all forms.
-DRIFTING = sorted([*MAIL.glob("*/*.eml"), *STORIES.glob("*/*/01_*.eml"), *STORIES.glob("*/*/06_*.eml")])
+DRIFTING = [path for path in MAINTENANCES if path.is_relative_to(MAIL) or path.name[:2] in ("01", "06")]
 
 OF_PLANNED_WORK = frozenset({"maintenance_announced", "maintenance_done", "emergency_maintenance"})
 KINDS = OF_PLANNED_WORK | {
@@ -81,6 +87,13 @@ def test_planned_work_in_a_new_form_is_no_outage(number: int, path: Path) -> Non
     drift = sorted(DRIFTS)[number % len(DRIFTS)]
 
     assert outages_read(DRIFTS[drift](path.read_bytes()), DEAF) == [], drift
+
+
+@pytest.mark.parametrize("path", DRIFTING, ids=case_of)
+def test_what_lies_ahead_is_no_outage_though_no_word_says_that_it_is_planned(path: Path) -> None:
+    found = outages_read(nothing_says_that_it_is_planned(path.read_bytes()), DEAF)
+
+    assert found == [] or not lies_ahead(path)
 
 
 @pytest.mark.parametrize("path", MAINTENANCES[:: len(DRIFTS)], ids=case_of)
