@@ -3,9 +3,8 @@
 The newest update stands first: its status, its text, when it was posted, and the components that are affected. When
 it was posted is when the incident was reported there, of the first update; of any other it is no time of the loss, and
 of the last one no end, for incidents are often closed hours after it.
-Source: https://github.com/zgb2mhdh6n-lang/email-incident-monitor (the words above an update),
-https://support.atlassian.com/statuspage/docs/ (statuses of incidents and components), a picture in
-https://arxiv.org/abs/2312.08914 (a whole mail: the order, "Time posted", "Components affected").
+Source: https://github.com/zgb2mhdh6n-lang/email-incident-monitor (the words above an update, "Time posted"),
+https://support.atlassian.com/statuspage/docs/ (statuses of incidents and components).
 """
 
 import re
