@@ -23,6 +23,8 @@ _SEARCHED_CHARACTERS = 300_000
 _LINE_CHARACTERS = 1000
 _HEADER_LINES = 8
 _MOST_ENTRIES = 500
+_MOST_ROWS = 2000
+_MOST_LINES = 5000
 _LABEL_CHARACTERS = 50
 _LABEL_WORDS = 7
 _VALUE_CHARACTERS = 2000
@@ -64,7 +66,7 @@ def fields_of(notification: Notification) -> tuple[Field, ...]:
     alone = [field for table in headed if len(table) == 1 for field in table[0]]
     cells = {cell for row in rows for cell in row}
     columns = () if notification.of_type("text/html") else _column_fields(notification)
-    found = (*alone, *_row_fields(others), *columns, *_line_fields(lines_of(notification), cells))
+    found = (*alone, *_row_fields(others), *columns, *_line_fields(lines_of(notification)[:_MOST_LINES], cells))
     return tuple(dict.fromkeys(field for field in found if field.label))
 
 
@@ -267,7 +269,7 @@ def _rows(notification: Notification) -> list[list[str]]:
         Text(type=text.type, text=_LINE_IN_CELL.sub(_LINE_MARK, text.text)) if text.type == "text/html" else text
         for text in notification.texts
     )
-    rows = rows_of(replace(notification, texts=marked))
+    rows = rows_of(replace(notification, texts=marked))[:_MOST_ROWS]
     return [[_lines_of_cell(cell) for cell in row] for row in rows]
 
 
@@ -323,7 +325,7 @@ def _row_fields(rows: Sequence[Sequence[str]]) -> Iterator[Field]:
 def _column_fields(notification: Notification) -> Iterator[Field]:
     """Yield the fields of lines of plain text in which a wide blank parts a known label from its value."""
     for text in notification.of_type("text/plain"):
-        for line in text[:_SEARCHED_CHARACTERS].splitlines():
+        for line in text[:_SEARCHED_CHARACTERS].splitlines()[:_MOST_LINES]:
             found = _IN_COLUMNS.fullmatch(line[:_LINE_CHARACTERS].rstrip())
             if found and _heading(found["label"]) and meaning_of(found["label"]):
                 yield Field(label=_bare(found["label"]), value=_value(found["value"]))

@@ -7,10 +7,12 @@ in docs/outages.md, and the mails in tests/mail/general.
 import re
 from collections.abc import Mapping
 from enum import StrEnum
+from functools import lru_cache
 
 from domain.vocabulary import Impact, OutageStatus
 
 _READ_CHARACTERS = 300
+_LABEL_CHARACTERS = 100
 
 
 class Means(StrEnum):
@@ -177,8 +179,11 @@ _BRACKETED = re.compile(r"[(\[][^()\[\]]{0,40}[)\]]")
 _NOT_WORDS = re.compile(r"[^\w]+|_+")
 
 
+@lru_cache(maxsize=1024)
 def meaning_of(label: str) -> Means | None:
     """Return what a label announces, None where it is in no table."""
+    if len(label) > _LABEL_CHARACTERS:
+        return None
     bare = _BRACKETED.sub(" ", label.replace("#", " number "))
     words = " ".join(_NOT_WORDS.sub(" ", bare.lower()).split())
     return next((means for means, pattern in _COMPILED if pattern.fullmatch(words)), None)

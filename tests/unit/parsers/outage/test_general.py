@@ -303,6 +303,7 @@ def test_a_row_of_headings_over_one_row_is_an_outage() -> None:
         ("Start Time: 2027-03-04 05:00 EST", ANY),
         ("Start Time: 2027-03-04 05:00 UTC-5", ANY),
         ("Start Time (local): 2027-03-04 11:00\nStart Time (UTC): 2027-03-04 10:00", IN_PARIS),
+        ("Start Time (CET): 2027-03-04 11:59\nStart Time (UTC): 2027-03-04 10:00", ANY),
         ("Start Time: 04/03/2027 11:00", IN_PARIS),
         ("Start Time: 04/03/2027 11:00 local time", IN_PARIS),
         ("Start Time (CET): 2027-03-04 11:00", ANY),
