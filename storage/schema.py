@@ -75,11 +75,25 @@ class Json(TypeDecorator[object]):
 
     def process_bind_param(self, value: object, dialect: sa.Dialect) -> str:
         """Return the value to store as compact JSON."""
-        return storable(json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=True))
+        text = _compact(value)
+        # JSON hides a NUL from ``storable`` in an escape.
+        return storable(_compact(_storable_parts(value)) if "\\u0000" in text else text)
 
     def process_result_value(self, value: str | None, dialect: sa.Dialect) -> object:
         """Return the stored value."""
         return None if value is None else json.loads(value)
+
+
+def _compact(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+
+
+def _storable_parts(value: object) -> object:
+    if isinstance(value, str):
+        return storable(value)
+    if isinstance(value, dict):
+        return {name: _storable_parts(part) for name, part in value.items()}
+    return [_storable_parts(part) for part in value] if isinstance(value, list | tuple) else value
 
 
 class UtcDateTime(TypeDecorator[datetime]):

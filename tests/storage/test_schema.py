@@ -91,6 +91,15 @@ def test_no_text_of_a_mail_is_refused(store, record, arrival):
         assert [found[name] for name in ("subject", "from", "sender", "message_id")] == [kept] * 4
 
 
+def test_no_text_of_an_update_makes_an_event_that_breaks_a_law(store, applied, update, outage):
+    said = "\\u0000 a\0b \ud800"
+    applied("a", update(1, summary=said), outage(1, cause=said, circuits=(said,)))
+    with store.reading() as conn:
+        assert list(queries.check_laws(conn)) == []
+        (event,) = queries.event(conn, "TT-1", now=datetime(2026, 11, 20, tzinfo=UTC))
+    assert event["cause"] == "\\u0000 a\ufffdb \ufffd"
+
+
 def test_no_length_of_an_id_is_refused(store, applied, update):
     # Random, since PostgreSQL compresses what goes into an index.
     long = "".join(chr(0x4E00 + 7919 * n % 20000) for n in range(9000))
