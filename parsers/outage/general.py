@@ -153,7 +153,7 @@ def read(notification: Notification, provider: Provider) -> Findings:
             raise NotUnderstood("a machine answers, or somebody invites")
         return _read(newest_text(notification), provider)
     except NotUnderstood as problem:
-        raise NotUnderstood(f"reader general: {problem}") from None
+        raise NotUnderstood(f"reader general: {problem}", matched=problem.matched) from None
 
 
 def _read(notification: Notification, provider: Provider) -> Findings:
@@ -178,7 +178,7 @@ def _read(notification: Notification, provider: Provider) -> Findings:
         words={"ticket": words, "status": status_words, "impact": impact_words},
     )
     if objection := _objection(notice, facts) or _objection_to(tables, notice):
-        raise NotUnderstood(f"{objection}; {_told(facts)}")
+        raise NotUnderstood(f"{objection}; {_told(facts)}", matched=tuple(_matched(notice, facts)))
     return Findings(
         results=(_result(notice, facts),), warnings=(*doubts, *etr_doubts), matched=tuple(_matched(notice, facts))
     )

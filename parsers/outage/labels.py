@@ -255,7 +255,7 @@ _LABELLED = re.compile(
     r"(?::(?!//|\d\d\b)|=(?=\s)|：)\s?(?P<value>.*)",
 )
 # What parts a label from its value beside a colon; the label must be known.
-_IN_COLUMNS = re.compile(r"\s{0,12}(?P<label>[^\W\d_][^:\t]{1,49}?)(?:\t|\s\s)\s{0,60}(?P<value>\S[^\n]*)")
+_IN_COLUMNS = re.compile(r"\s{0,12}(?P<label>[^\W\d_][^:\t]{1,49}?)(?:\t|\s\s)\s{0,60}(?P<value>[^\s:=.][^\n]*)")
 _WITH_DASH = re.compile(r"(?P<label>[A-Z][^\W\d_]*(?: [^\W\d_]+){0,4}) [-–—] (?P<value>\S.*)")
 _WITH_BAR = re.compile(r"\s\|\s(?=[^\W\d_][^:|]{1,50}:)")
 _LINE_MARK = "\N{SYMBOL FOR RECORD SEPARATOR}"

@@ -463,6 +463,17 @@ def test_what_is_no_outage_is_refused_with_what_was_found(subject: str, body: st
     assert "\n" not in str(refused.value)
 
 
+def test_what_was_found_of_what_is_refused_is_told_field_by_field() -> None:
+    with pytest.raises(NotUnderstood) as refused:
+        result(FACTS, "Network notice")
+    assert dict(refused.value.matched) == {
+        "ticket": "Ticket Number: 4711",
+        "status": "Status: Investigating",
+        "start": "Start Time: 2027-03-04 10:00 UTC",
+        "circuits": "Circuit ID: ABC-0042",
+    }
+
+
 @pytest.mark.parametrize(
     "words",
     [

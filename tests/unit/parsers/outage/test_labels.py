@@ -152,6 +152,7 @@ def test_nothing_that_a_customer_wrote_in_a_log_speaks() -> None:
         ("| Circuit ID | ABC-1 |", "Circuit ID", "ABC-1"),
         ("ETR (UTC): 18:00", "ETR (UTC)", "18:00"),
         ("Circuit ID\nABC-1", "Circuit ID", "ABC-1"),
+        ("Circuit ID     : ABC-1", "Circuit ID", "ABC-1"),
         ("Circuit ID\t\tABC-1", "Circuit ID", "ABC-1"),
         ("Start of event     4 March 2027 10:00 UTC", "Start of event", "4 March 2027 10:00 UTC"),
         ("Outage start time - 10:00 UTC", "Outage start time", "10:00 UTC"),
