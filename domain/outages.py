@@ -140,6 +140,8 @@ class Outage:
         correction = edit.outage or OutageCorrection()
         index = len(self.steps)
         if correction.opens:
+            # Who opens it knows nothing of what mails have said before: it fills in what they left open.
+            correction = self._unheard_of(correction)
             self.opened = self.opened or edit
         if correction.adopted_from:
             self.references.add(correction.adopted_from)
@@ -222,6 +224,10 @@ class Outage:
         }
         self.values = {name: value for name, value in kept.items() if value}
         return said
+
+    def _unheard_of(self, opening: OutageCorrection) -> OutageCorrection:
+        heard = {name: None for name in _CORRECTED if getattr(self.facts, name) is not None}
+        return replace(opening, **heard)
 
     def _remember(self, edit: Edit, correction: OutageCorrection) -> None:
         """Keep what a person corrects, and what it was, so that it can hold against what repeats that."""

@@ -14,7 +14,8 @@ BIN = Path(sys.executable).parent
 
 # Property tests look at other examples in each run, but a gate must say the same of the same commit twice.
 SEED = ("--hypothesis-seed=0",) if os.environ.get("CI") else ()
-PYTEST = (str(BIN / "python"), "-m", "pytest", "-q", *SEED)
+# A process for each processor: much of the time a test waits for a worker or a server.
+PYTEST = (str(BIN / "python"), "-m", "pytest", "-q", "--numprocesses=auto", "--dist=worksteal", *SEED)
 
 LAYERS = {
     "format": (str(BIN / "ruff"), "format", "--check", "."),

@@ -284,6 +284,13 @@ def test_what_the_carrier_says_later_fills_in_what_a_person_opened() -> None:
     assert (event.event_id, event.start, event.status) == ("TTN-1", LOST, INVESTIGATING)
 
 
+def test_an_opening_corrects_nothing_that_an_older_mail_has_said() -> None:
+    edit = replace(opened(3), id_key="ttn-1")
+    event = told(says(2, start=LOST, status=IDENTIFIED), says(4, start=LOST), edits=(edit,))
+
+    assert (event.start, event.status) == (LOST, IDENTIFIED)
+
+
 @pytest.mark.parametrize(
     ("held", "said", "words"),
     [
