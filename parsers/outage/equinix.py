@@ -110,7 +110,7 @@ def _services(rows: Sequence[Sequence[str]]) -> Iterator[tuple[str | None, str]]
     for row in rows:
         if _ACCOUNT in row and _SERIAL in row:
             headings = row
-        elif len(row) == len(headings):
+        elif headings and len(row) == len(headings):
             cells = dict(zip(headings, row, strict=True))
             if cells[_SERIAL]:
                 yield cells[_ACCOUNT] or None, cells[_SERIAL]

@@ -254,7 +254,7 @@ def _listed(rows: Sequence[Sequence[str]]) -> Iterator[StatedCircuit]:
     for row in rows:
         if "Circuit ID" in row:
             headings = list(row)
-        elif len(row) == len(headings):
+        elif headings and len(row) == len(headings):
             cells = dict(zip(headings, row, strict=True))
             if cells["Circuit ID"].lower() not in _NO_CIRCUIT:
                 yield StatedCircuit(circuit_id=cells["Circuit ID"], impact=_impact(cells.get("Impact Type", "")))
