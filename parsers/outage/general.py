@@ -56,7 +56,7 @@ _STATED_ORDER = (
     (DateOrder.DAY_MONTH, re.compile(r"\bdd[-/.]mm[-/.]yy", re.IGNORECASE)),
     (DateOrder.MONTH_DAY, re.compile(r"\bmm[-/.]dd[-/.]yy", re.IGNORECASE)),
 )
-_NEGATIVE = re.compile(r"\W*(?:no|none|n/?a|not applicable|false|-)?\W*", re.IGNORECASE)
+_NEGATIVE = re.compile(r"\W*(?:no|none|n/?a|not applicable|false|unplanned|unscheduled|-)?\W*", re.IGNORECASE)
 # A cause that nobody knows yet, in words that are not the cause.
 _NO_CAUSE = re.compile(
     r"\W*(?:(?:is |are |being |currently |still |yet )*(?:under investigation|investigat\w+|pending|awaiting|awaited"
@@ -72,6 +72,7 @@ _QUESTION = re.compile(
     r"|could not be delivered|credit (?:note|memo|request|has been|will be)|invoice)\b",
     re.IGNORECASE,
 )
+_ANSWER = re.compile(r"\s*(?:re|aw|sv|antw|fwd?|wg)\s?:", re.IGNORECASE)
 _REVISED = re.compile(r"\b(?:revised|updated|new|latest|current)\b", re.IGNORECASE)
 _UTC = re.compile(r"\b(?:UTC|GMT)\b|\dZ\b")
 _UTC_LETTER = re.compile(r"^Z$")
@@ -160,8 +161,8 @@ def _read(notification: Notification, provider: Provider) -> Findings:
     notice = _notice(notification, moments_of(notification, provider))
     tables = tables_of(notification)
     ticket, references, words = ticket_of(notice.fields, notice.subject, notice.lines)
-    status, status_words = _status(notice)
     start, end = _time(notice, Means.START), _time(notice, Means.END, latest=True)
+    status, status_words = _status(notice, ended=end is not None)
     end, doubts = _end(notice, status, end)
     impact, impact_words = _impact(notice)
     etr, etr_doubts = _etr(notice)
@@ -316,13 +317,25 @@ def _says_outage(notice: _Notice) -> bool:
 # Its facts
 
 
-def _status(notice: _Notice) -> tuple[OutageStatus | None, str]:
-    """Return the status by its label, else by the subject, by the kind of the notice, or by a sentence."""
+def _status(notice: _Notice, *, ended: bool) -> tuple[OutageStatus | None, str]:
+    """Return the status by its label, else by the subject, by the kind of the notice, or by a sentence.
+
+    What was new when a thread began is not in every answer of it, nor where an end is told.
+    """
     for field in notice.all(Means.STATUS):
         if status := status_in(field.value):
             return status, _words(field)
-    if status := status_by_subject(notice.subject):
-        return status, notice.subject
+    by_subject = status_by_subject(notice.subject)
+    if by_subject and by_subject is not OutageStatus.REPORTED:
+        return by_subject, notice.subject
+    if said := _status_in_text(notice):
+        return said
+    if by_subject and not ended and not _ANSWER.match(notice.subject):
+        return by_subject, notice.subject
+    return None, ""
+
+
+def _status_in_text(notice: _Notice) -> tuple[OutageStatus, str] | None:
     for field in notice.all(Means.TYPE):
         if status := status_in(field.value):
             return status, _words(field)
@@ -330,7 +343,7 @@ def _status(notice: _Notice) -> tuple[OutageStatus | None, str]:
     for line in notice.lines:
         if line not in labelled and (status := status_by_sentence(line)):
             return status, line
-    return None, ""
+    return None
 
 
 def _impact(notice: _Notice) -> tuple[Impact | None, str]:

@@ -66,7 +66,12 @@ def fields_of(notification: Notification) -> tuple[Field, ...]:
     alone = [field for table in headed if len(table) == 1 for field in table[0]]
     cells = {cell for row in rows for cell in row}
     columns = () if notification.of_type("text/html") else _column_fields(notification)
-    found = (*alone, *_row_fields(others), *columns, *_line_fields(lines_of(notification)[:_MOST_LINES], cells))
+    found = (
+        *alone,
+        *_row_fields(others),
+        *columns,
+        *_line_fields(lines_of(_with_terms_in_lines(notification))[:_MOST_LINES], cells),
+    )
     return tuple(dict.fromkeys(field for field in found if field.label))
 
 
@@ -258,9 +263,19 @@ _LABELLED = re.compile(
 _IN_COLUMNS = re.compile(r"\s{0,12}(?P<label>[^\W\d_][^:\t]{1,49}?)(?:\t|\s\s)\s{0,60}(?P<value>[^\s:=.][^\n]*)")
 _WITH_DASH = re.compile(r"(?P<label>[A-Z][^\W\d_]*(?: [^\W\d_]+){0,4}) [-–—] (?P<value>\S.*)")
 _WITH_BAR = re.compile(r"\s\|\s(?=[^\W\d_][^:|]{1,50}:)")
+_TERM = re.compile(r"<(/?)d[td]\b", re.IGNORECASE)
 _LINE_MARK = "\N{SYMBOL FOR RECORD SEPARATOR}"
 _LINE_IN_CELL = re.compile(r"</?(?:br|p|div|li)\b[^<>]{0,200}>", re.IGNORECASE)
 _BARRED = re.compile(r"\s*\|(?P<label>[^|]{2,50})\|(?P<value>[^|]{1,2000})\|\s*")
+
+
+def _with_terms_in_lines(notification: Notification) -> Notification:
+    """Return a notice with each term of a list of terms, and what it means, on a line of its own."""
+    texts = tuple(
+        Text(type=text.type, text=_TERM.sub(r"<\1p", text.text)) if text.type == "text/html" else text
+        for text in notification.texts
+    )
+    return replace(notification, texts=texts)
 
 
 def _rows(notification: Notification) -> list[list[str]]:

@@ -451,14 +451,16 @@ RESTORED_WORDS = re.compile(
 )
 # Work that somebody plans, where it is no word of what happened unplanned.
 PLANNED_WORDS = re.compile(
-    r"\b(?<!un)(?<!un-)(?:maintenance|planned|scheduled|planned[ -]work|change (?:request|notification|window|order)"
+    r"\b(?<!un-)(?<!non-)(?<!non )(?<!not )"
+    r"(?:maintenance|planned|scheduled|planned[ -]work|change (?:request|notification|window|order)"
     r"|work (?:window|notification)|upgrade|migration|advance notice|network (?:change|enhancement)|wartung\w{0,10}"
     r"|geplante\w{0,3}|mantenimiento|travaux|manutenção|manutenzione|onderhoud|decommission\w{0,4}|rescheduled)\b",
     re.IGNORECASE,
 )
 # What a body says of planned work itself, and not of what caused an outage.
 PLANNED_SENTENCES = re.compile(
-    r"\b(?<!un)(?:(?:planned|scheduled|emergency|routine|preventive|urgent) (?:maintenance|works?|outage|activity"
+    r"\b(?<!un-)(?<!non-)(?<!non )"
+    r"(?:(?:planned|scheduled|emergency|routine|preventive|urgent) (?:maintenance|works?|outage|activity"
     r"|intervention)|will be (?:down|interrupted|unavailable|out of service)(?! until)"
     r"|maintenance (?:window|notification|activity|work)|will (?:be )?(?:perform|carry|carrying|conduct"
     r"|undertak|performing|conducting)\w{0,4}\b.{0,60}\b(?:maintenance|works?|upgrade|replacement|migration))\b",

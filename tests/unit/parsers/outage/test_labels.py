@@ -199,6 +199,11 @@ def test_rows_of_two_and_of_four_cells_are_fields() -> None:
     )
 
 
+def test_terms_and_what_they_mean_are_fields() -> None:
+    terms = "<dl><dt>Ticket Number</dt><dd>4711</dd><dt>ETR:</dt><dd>18:00 UTC</dd></dl>"
+    assert fields_of(page(terms)) == (Field(label="Ticket Number", value="4711"), Field(label="ETR", value="18:00 UTC"))
+
+
 def test_the_lines_of_a_cell_stay_apart() -> None:
     table = "<table><tr><td>Circuit IDs</td><td>ABC-1<br>ABC-2<p>ABC-3</p></td></tr></table>"
     assert fields_of(page(table))[0] == Field(label="Circuit IDs", value="ABC-1\nABC-2\nABC-3")
