@@ -226,7 +226,7 @@ class Outage:
         return said
 
     def _unheard_of(self, opening: OutageCorrection) -> OutageCorrection:
-        heard = {name: None for name in _CORRECTED if getattr(self.facts, name) is not None}
+        heard: dict[str, Any] = {name: None for name in _CORRECTED if getattr(self.facts, name) is not None}
         return replace(opening, **heard)
 
     def _remember(self, edit: Edit, correction: OutageCorrection) -> None:
