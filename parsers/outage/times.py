@@ -92,6 +92,7 @@ _TIMES = (
         re.IGNORECASE,
     ),
     re.compile(rf"(?<![\d:.,])(?P<hour>\d{{1,2}})\s?{_HALF}", re.IGNORECASE),
+    re.compile(rf"(?<![\d:.,])(?P<hour>\d{{1,2}})\.(?P<minute>\d{{2}})\s?{_HALF}", re.IGNORECASE),
     re.compile(r"(?<![\d:.,])(?P<hour>\d{1,2})h(?P<minute>\d{2})\b", re.IGNORECASE),
     re.compile(r"(?<![\d:.,])(?P<hour>\d{1,2})\.(?P<minute>\d{2})(?=\s?(?:hrs?|h|hours|uhr)\b)", re.IGNORECASE),
     re.compile(r"(?<![\d:.,+-])(?P<hour>[01]\d|2[0-3])(?P<minute>[0-5]\d)(?![\d:.,%/-])(?P<bare>)"),
@@ -104,7 +105,7 @@ _NAMED_OFFSET = re.compile(
     r"\b(?:UTC|GMT)(?:\s?[+-]\d{1,2}(?::?\d{2})?|\s\+\s\d{1,2}(?::?\d{2})?|\s-\s\d{1,2})(?![\d:])", re.IGNORECASE
 )
 _FILLERS = re.compile(
-    r"\b(?:at|on|the|of|hrs?|h|hours|uhr|approx(?:imately)?|about|around|circa|ca|local(?: standard)? time|local"
+    r"\b(?:at|on|by|the|of|hrs?|h|hours|uhr|approx(?:imately)?|about|around|circa|ca|local(?: standard)? time|local"
     r"|timezone|time zone|tz)\b\.?|\b(?:us|u\.s\.) (?:&|and) canada\b",
     re.IGNORECASE,
 )
@@ -171,7 +172,7 @@ class Moments:
         None: it states neither, or in words that nobody can be sure of. Of a span it is the upper end.
         """
         words = " ".join(text.split())[:_READ_CHARACTERS].rstrip()
-        plain = words.strip(" .:;-–—*_")
+        plain = self._without_former(words.strip(" .:;-–—*_"))
         if not plain:
             return None
         if _withdrawn(plain):
@@ -203,6 +204,17 @@ class Moments:
         words = " ".join(text[:_READ_CHARACTERS].split())
         return any(pattern.search(words) for pattern in (_COMPACT, *_DAYS, _WEEKDAY, _NEAR_DAY))
 
+    def _without_former(self, words: str) -> str:
+        """Return an estimate without the one that it replaces: "18:30 CET (was 17:00 CET)"."""
+        found = _FORMER.search(words)
+        if found is None:
+            return words
+        try:
+            former = _duration(found["former"]) or self._moment(found["former"], words)
+        except NotUnderstood:
+            return words
+        return words[: found.start()] if former else words
+
     def _estimate(self, words: str) -> datetime:
         text = _without_prose(_LEAD.sub("", words))
         for bounds in _spans(text):
@@ -219,11 +231,14 @@ class Moments:
         Of one with a moment beside it, "4 hours (18:00 UTC)", the moment counts where it is about the same.
         """
         twice = _SAID_TWICE.fullmatch(words)
-        span = _duration(twice["first"] if twice else words)
+        bounds = (twice["first"], twice["second"]) if twice else (words, "")
+        spans = [_duration(bound) for bound in bounds]
+        span = spans[0] or spans[1]
         if not span:
             return None
         counted = self.date + span
-        stated = self._estimate(twice["second"]) if twice else counted
+        other = bounds[1] if spans[0] else bounds[0]
+        stated = self._estimate(other) if twice else counted
         if abs(stated - counted) > _ABOUT:
             raise NotUnderstood(f'it names two times: "{words[:_QUOTED_CHARACTERS]}"')
         return stated
@@ -476,6 +491,13 @@ _LEAD = re.compile(
     r"|expected|estimate|anticipated|restored|etr|ettr|time|set|for|no later than|not later than|before|until|till|by"
     r"|to"
     r"|approx(?:imately)?\.?|about|around|circa|ca\.?|roughly|at|on|within|from|between)[ :]{1,2}){1,8}",
+    re.IGNORECASE,
+)
+# The estimate that one replaces, behind it.
+_FORMER = re.compile(
+    r"\s?[(\[,;]\s?(?:was|previous(?:ly)?|prior|original(?:ly)?|former(?:ly)?|old|instead of"
+    r"|(?:changed|moved|extended|revised|updated|up) from)(?: (?:etr|ettr|estimate))?[ :]{1,2}"
+    r"(?P<former>[^()\[\],;]{1,60})[)\]]?$",
     re.IGNORECASE,
 )
 _SPACED_SPAN = re.compile(r"\s(?:-|–|—|to|until|till|and)\s", re.IGNORECASE)

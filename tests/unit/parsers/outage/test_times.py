@@ -64,6 +64,7 @@ days = st.datetimes(min_value=datetime(2026, 1, 2), max_value=datetime(2028, 12,
         "18:00 hrs UTC",
         "6 PM UTC",
         "6pm UTC",
+        "6.00 pm UTC",
         "1 p.m. Eastern Time",
         "13:00 UTC-5",
         "19:00 CET (UTC+1)",
@@ -227,6 +228,8 @@ def test_of_an_hour_that_is_shown_twice_a_start_is_early_and_an_end_late() -> No
         ("24-48 hours", 48),
         ("2 days", 48),
         ("4 hours (18:00 UTC)", 4),
+        ("18:00 UTC (approximately 4 hours)", 4),
+        ("Friday by 05:00 UTC", 15),
         ("about 18:00 UTC", 4),
         ("by 18:00 UTC", 4),
         ("no later than 2027-03-04 18:00 UTC", 4),
@@ -244,6 +247,10 @@ def test_of_an_hour_that_is_shown_twice_a_start_is_early_and_an_end_late() -> No
         ("22:00 - 02:00 UTC", 12),
         ("2027-03-04 18:00 UTC to 2027-03-05 02:00 UTC", 12),
         ("13:30 UTC", -0.5),
+        ("18:00 UTC (was 17:00 UTC)", 4),
+        ("2027-03-04 18:00 UTC [previously 2027-03-04 16:00 UTC]", 4),
+        ("18:00 UTC, extended from 16:30 UTC", 4),
+        ("4 hours (original ETR: 2 hours)", 4),
     ],
 )
 def test_an_estimate_is_read(text: str, hours: float) -> None:
@@ -292,9 +299,19 @@ def test_an_estimate_is_withdrawn(text: str) -> None:
         *("", " - ", "ASAP", "by end of day", "end of business", "tonight", "4", "18:00", "midnight UTC"),
         *("crew on site, ETR to follow", "will be provided once the fault is located", "under investigation"),
         *("within 4 hours of dispatch", "more than 4 hours", "at least 2 hours", "4+ hours", "2 business days"),
-        *("3-2 hours", "0 hours", "60 days", "4 hours (20:00 UTC)", "not before 18:00 UTC", "after 18:00 UTC"),
+        *(
+            "3-2 hours",
+            "0 hours",
+            "60 days",
+            "4 hours (20:00 UTC)",
+            "20:00 UTC (4 hours)",
+            "4 hours (3 hours)",
+            "not before 18:00 UTC",
+            "after 18:00 UTC",
+        ),
         *("Technician ETA 18:00 UTC", "next update 18:00 UTC", "18:00 UTC, no longer valid", "no change to the ETR"),
         *("18:00 UTC was missed", "02:00-05:00", "12:00 UTC", "18:00 XYZ", "TBD, perhaps 18:00 UTC"),
+        *("18:00 UTC (was missed)", "18:00 UTC, was 17:00 UTC and is 20:00 UTC now", "(was 17:00 UTC)"),
     ],
 )
 def test_an_estimate_that_nobody_can_be_sure_of_is_not_stated(text: str) -> None:
@@ -372,7 +389,7 @@ def test_no_text_does_harm_or_yields_what_cannot_be(text: str, zone: str | None,
 
 # Words that say nothing of when, and are no zone.
 _READ = re.compile(
-    r"at|on|the|of|hrs?|h|uhr|approx|approximately|about|around|circa|ca|local|hours|tz|timezone"
+    r"at|on|by|the|of|hrs?|h|uhr|approx|approximately|about|around|circa|ca|local|hours|tz|timezone"
     r"|(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*|today|tomorrow|yesterday|[ap]m|utc|gmt",
     re.IGNORECASE,
 )
