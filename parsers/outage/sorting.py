@@ -40,7 +40,7 @@ def sort_of(notification: Notification) -> Sort:
     calendars = notification.of_type("text/calendar")
     if any(_MAINTNOTE in calendar.upper() for calendar in calendars):
         return Sort.MAINTENANCE
-    sort = _by_subject(_UNPLANNED.sub(" ", notification.subject))
+    sort = _by_subject(_UNPLANNED.sub(" outage ", notification.subject))
     if sort in (None, Sort.OUTAGE):
         sort = _by_text(_UNPLANNED.sub(" ", _beginning(notification)), called_an_outage=sort is Sort.OUTAGE)
     # No outage is announced by an invitation.
@@ -79,7 +79,7 @@ def _any_of(*words: str) -> re.Pattern[str]:
     return re.compile(rf"(?<!\w)(?:{'|'.join(words)})", re.IGNORECASE)
 
 
-# What is said not to be planned; it is left out before planned work is looked for.
+# What is said not to be planned: no word of planned work, and in a subject one of an outage.
 _UNPLANNED = _any_of(
     r"(?:un|non|not|no)[ -]?(?:planned|scheduled)\b",
     r"(?:un|nicht )geplant\w{0,3}",
@@ -145,7 +145,7 @@ _UNPLANNED_LOSS = _any_of(
         r"unavailab",
         r"(?:hardware|power|card) failure",
     ),
-    *(r"\w{0,20}störung", r"\w{0,20}stoerung", r"entstört", r"\w{0,20}ausfall", r"unterbrechung", r"beeinträchtigung"),
+    *(r"\w{0,20}störung", r"\w{0,20}stoerung", r"\w{0,20}ausfall", r"unterbrechung", r"beeinträchtigung"),
     *(r"incidencia", r"incidente", r"aver[íi]a", r"falla\b", r"corte (?:de|del|en)\b", r"interrupci[óo]n", r"ca[íi]da"),
     *(r"falha", r"interrup[çc][ãa]o", r"indisponib", r"rompimento", r"queda d"),
     *(r"panne", r"coupure", r"dérangement", r"perturbation", r"rétabli"),
@@ -161,6 +161,9 @@ _UNPLANNED_LOSS = _any_of(
         r"feil på",
     ),
     r"eventTypeCategory\W{1,6}issue",
+    *(r"(?:INC|TT)[ #:-]{0,3}\d{4,}", r"(?:customer|network|traffic)[ -](?:impact|affect)", r"alarms?\b"),
+    *(r"not working", r"(?:P1|P2|sev(?:erity)?[ -]?[12])\b", r"entstör", r"\w{0,12}faserbruch", r"kabelschade"),
+    *(r"kabelbreuk", r"\w{0,12}brott\b", r"kabelbrud", r"rotura", r"(?:câble|fibre) (?:coupé|sectionné)"),
     *(r"poruch", r"výpadek", r"vika\b", r"авари", r"сбой", r"перерыв"),
 )
 

@@ -46,6 +46,10 @@ def mail(subject: str, text: str = "", *headers: str) -> Notification:
         "Panne sur le lien Lyon - Marseille",
         "Storing 4471120 gemeld",
         "Arıza bildirimi 4471120",
+        "Unplanned event 4471120",
+        "INC4471120 - Created - P1",
+        "Kabelschaden in Köln",
+        "Rotura de cable 4471120",
     ],
 )
 def test_a_subject_with_a_word_of_a_loss_is_an_outage(subject: str) -> None:
