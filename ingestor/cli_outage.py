@@ -176,7 +176,10 @@ def adopt_command(request: Request, *, local: str, ticket: str, provider: str | 
         held = _seen(request, store, local, provider)
         curation.adopt(store, _key(held, local), ticket, author=author(), reason=note)
         event = one_of_kind(request, store, ticket, Kind.OUTAGE, held["provider"])
-    _print(request, event)
+    if request.as_json:
+        terminal.print_json(event)
+    else:
+        reports.print_adopted(event, local, utc=request.utc)
 
 
 def _correct(

@@ -177,8 +177,10 @@ def adopt(store: Store, held: EventKey, ticket: str, *, author: str, reason: str
             raise EditRefused(
                 [f"mails tell of {held.id_key}: only an outage that a person opened can be joined to another"]
             )
-        now = pipeline.utc_now()
-        events.adopt(connection, held, into, ticket.strip(), author=author, reason=reason, now=now)
+        known = queries.events_of_key(connection, into)
+        # Where mails tell of it, in their spelling.
+        event_id = known[-1].event_id if known else ticket.strip()
+        events.adopt(connection, held, into, event_id, author=author, reason=reason, now=pipeline.utc_now())
 
 
 def retract(store: Store, number: int, *, author: str, reason: str) -> list[tuple[str, str, str]]:

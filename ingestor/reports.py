@@ -55,6 +55,7 @@ def print_events(found: Sequence[Row], *, utc: bool) -> None:
 def print_event(event: Row, *, now: datetime, utc: bool) -> None:
     """Print all that is known of one event. ``now`` says how long an open outage has lasted."""
     is_outage = event["kind"] == Kind.OUTAGE
+    by = _speakers(event)
     terminal.print_facts(
         {
             event["kind"]: f"{event['provider']} {_id(event)}",
@@ -77,7 +78,7 @@ def print_event(event: Row, *, now: datetime, utc: bool) -> None:
         }
     )
     if is_outage:
-        _print_revisions(event["etr_revisions"], utc=utc)
+        _print_revisions(event, utc=utc)
     else:
         _print_windows(event["windows"], utc=utc)
     terminal.print_line("")
@@ -96,7 +97,7 @@ def print_event(event: Row, *, now: datetime, utc: bool) -> None:
                 terminal.local(entry["stamp"], utc=utc),
                 entry["move"],
                 _changes(event["kind"], entry["changes"], utc=utc),
-                entry["source"],
+                by.get(entry["source"], entry["source"]),
             )
             for entry in event["history"]
         ),
@@ -132,10 +133,11 @@ def _print_windows(windows: Sequence[Row], *, utc: bool) -> None:
     )
 
 
-def _print_revisions(revisions: Sequence[Row], *, utc: bool) -> None:
+def _print_revisions(event: Row, *, utc: bool) -> None:
     """Print how the estimate of an outage moved; nothing where there never was one."""
-    if not revisions:
+    if not event["etr_revisions"]:
         return
+    by = _speakers(event)
     terminal.print_line("")
     terminal.print_table(
         ("said at", "ETR", "slip", "move", "by", "words"),
@@ -145,12 +147,20 @@ def _print_revisions(revisions: Sequence[Row], *, utc: bool) -> None:
                 terminal.local(one["etr"], utc=utc),
                 terminal.slip(one["slip_seconds"]),
                 one["move"],
-                one["source"],
+                by.get(one["source"], one["source"]),
                 one["words"],
             )
-            for one in revisions
+            for one in event["etr_revisions"]
         ),
     )
+
+
+def _speakers(event: Row) -> dict[str, str]:
+    """Return how the mails of an event are named by their numbers, as they stand in its list of mails."""
+    numbers: dict[str, list[int]] = {}
+    for message in event["messages"]:
+        numbers.setdefault(message["message_id"] or "", []).append(message["id"])
+    return {source: f"mail {of_source[0]}" for source, of_source in numbers.items() if len(of_source) == 1 and source}
 
 
 def _course(event: Row, *, now: datetime, utc: bool) -> dict[str, object]:
@@ -205,6 +215,17 @@ def print_corrected(event: Row, *, utc: bool) -> None:
 def print_told(event: Row, *, utc: bool) -> None:
     """Print what an outage is after a person's word, its times in full, and what that word changed."""
     _print_said(event, utc=utc)
+    _print_times(event, utc=utc)
+
+
+def print_adopted(event: Row, local: str, *, utc: bool) -> None:
+    """Print what an outage is after one that a person opened was joined to it."""
+    terminal.print_line(f"{event['provider']} {_id(event)}: {event['status']}; it was {local}")
+    _print_times(event, utc=utc)
+
+
+def _print_times(event: Row, *, utc: bool) -> None:
+    """Print the times of an outage in full, so that a person sees what theirs were taken for, and what may be next."""
     times = {"start": "start", "ETR": "etr", "end": "end"}
     for name, fact in times.items():
         if event[fact]:
@@ -474,17 +495,13 @@ def print_etr_figures(found: Sequence[Row]) -> None:
         terminal.print_error("no outages")
         return
     terminal.print_table(
-        (
-            *("provider", "outages", "resolved", "time to repair", "with ETR", "moved", "missed"),
-            *("first ETR off by", "last ETR off by"),
-        ),
+        (*("provider", "outages", "resolved", "repair", "ETR moved", "missed", "first off", "last off"),),
         (
             (
                 one["provider"],
                 one["outages"],
                 one["resolved"],
                 terminal.length(one["repair_seconds"]),
-                one["with_etr"],
                 one["moved"],
                 one["missed"],
                 terminal.slip(one["first_error_seconds"]),

@@ -44,6 +44,8 @@ _STYLES = {
 # Columns that are cut where the terminal ends, and how much of them is shown at least.
 _PROSE = frozenset({"summary", "subject", "words"})
 _LEAST_PROSE = 12
+# What goes where a terminal is so narrow that ids would be broken.
+_LEAST_NEEDED = frozenset({"summary"})
 
 # Up to this width a value is not broken over two lines.
 _UNBROKEN = {"from / to": 56, "window": 44}
@@ -90,6 +92,10 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Non
     console = Console()
     table = Table(header_style="bold", box=None, pad_edge=False)
     room = _room(console.width, columns, texts)
+    if room < _LEAST_PROSE:
+        columns, texts, widths = _pressed(console.width, columns, texts)
+    else:
+        widths = None
     for index, column in enumerate(columns):
         prose = column in _PROSE
         # What is cut short is prose; everything else may be copied into the next command.
@@ -97,6 +103,7 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Non
             column,
             overflow="ellipsis" if prose else "fold",
             no_wrap=prose,
+            width=widths[index] if widths else None,
             max_width=max(room, _LEAST_PROSE) if prose else None,
             # Where not even that leaves room, lines are broken: nothing may be lost at the edge.
             min_width=_least_width(column, index, texts) if room >= _LEAST_PROSE and not prose else None,
@@ -104,6 +111,44 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Non
     for row in texts:
         table.add_row(*(Text(value, style=_STYLES.get(value, "")) for value in row))
     console.print(table)
+
+
+def _pressed(
+    width: int, columns: Sequence[str], rows: list[list[str]]
+) -> tuple[Sequence[str], list[list[str]], list[int] | None]:
+    """Return a table that is too wide as it is best pressed, and the widths of its columns.
+
+    Its lines are broken between words; where that is not enough the summary goes, and at last, without widths, words
+    are broken.
+    """
+    if widths := _between_words(width, columns, rows):
+        return columns, rows, widths
+    kept = [index for index, column in enumerate(columns) if column not in _LEAST_NEEDED]
+    fewer, cells = [columns[index] for index in kept], [[row[index] for index in kept] for row in rows]
+    if widths := _between_words(width, fewer, cells):
+        return fewer, cells, widths
+    return columns, rows, None
+
+
+def _between_words(width: int, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[int] | None:
+    """Return widths of columns in which no word is broken; None where there are none."""
+    texts = [[column, *(row[index] for row in rows)] for index, column in enumerate(columns)]
+    wanted = [max(map(len, column)) for column in texts]
+    widths = [
+        min(want, _LEAST_PROSE)
+        if column[0] in _PROSE
+        else max(len(word) for text in column for word in (text.split() or [""]))
+        for column, want in zip(texts, wanted, strict=True)
+    ]
+    spare = width - sum(widths) - 2 * (len(columns) - 1)
+    if spare < 0:
+        return None
+    # What needs the least is shown whole first, and prose last.
+    for index in sorted(range(len(columns)), key=lambda one: (columns[one] in _PROSE, wanted[one] - widths[one])):
+        more = min(spare, wanted[index] - widths[index])
+        widths[index] += more
+        spare -= more
+    return widths
 
 
 def _least_width(column: str, index: int, rows: Sequence[Sequence[str]]) -> int:
