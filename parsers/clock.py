@@ -10,7 +10,7 @@ from datetime import datetime, tzinfo
 from parsers.forms import BY_NAME, DateOrder
 from parsers.providers import Provider
 from parsers.statements import NotUnderstood
-from parsers.zones import instant, named_zone, zone_of
+from parsers.zones import LONG_NAMES, instant, named_zone, zone_of
 
 _READ_CHARACTERS = 200
 _QUOTED_CHARACTERS = 80
@@ -36,7 +36,8 @@ _NUMBERS = re.compile(r"(?<!\d)(?P<first>\d{1,2})(?P<sep>[-/.])(?P<second>\d{1,2
 # What may stand for a zone behind a time or a date: "GMT+3", "+0000 UTC", "ET", "(local time)", "Eastern Time".
 _ZONE = re.compile(
     r"\s*[(\[]?\s*(?P<words>(?:(?:UTC|GMT)\s*)?[+-]\s*\d{1,2}(?::?\d{2})?(?!\d)(?:\s*(?:UTC|GMT)\b)?"
-    r"|[A-Za-z]+(?:\s+(?:standard|daylight|mean))?\s+(?i:time)\b"
+    # Before "Central" alone, which is a zone of the US.
+    rf"|{LONG_NAMES}\b|[A-Za-z]+(?:\s+(?i:standard|daylight|mean))?\s+(?i:time)\b"
     r"|[A-Z]{1,5}\b|(?i:utc|gmt)\b|(?:Eastern|Central|Mountain|Pacific)\b)"
 )
 _LOCAL = frozenset({"local time", "local standard time", "local"})

@@ -98,6 +98,48 @@ _LITERAL_HOURS: Mapping[str, float] = {
     "AKDT": -8,
     "HST": -10,
 }
+# Names that are written out: the abbreviation that each stands for, or its place where the abbreviation alone is
+# no one zone. A name that is not here, or only a part of one, is no zone.
+_NAMES: Mapping[str, str] = {
+    "COORDINATED UNIVERSAL TIME": "UTC",
+    "GREENWICH MEAN TIME": "GMT",
+    "WESTERN EUROPEAN TIME": "WET",
+    "WESTERN EUROPEAN SUMMER TIME": "WEST",
+    "BRITISH SUMMER TIME": "BST",
+    "IRISH STANDARD TIME": "Europe/Dublin",
+    "CENTRAL EUROPEAN TIME": "CET",
+    "CENTRAL EUROPEAN SUMMER TIME": "CEST",
+    "EASTERN EUROPEAN TIME": "EET",
+    "EASTERN EUROPEAN SUMMER TIME": "EEST",
+    "MOSCOW TIME": "MSK",
+    "MOSCOW STANDARD TIME": "MSK",
+    "SOUTH AFRICA STANDARD TIME": "SAST",
+    "SOUTH AFRICAN STANDARD TIME": "SAST",
+    "GULF STANDARD TIME": "GST",
+    "INDIA STANDARD TIME": "Asia/Kolkata",
+    "INDIAN STANDARD TIME": "Asia/Kolkata",
+    "SINGAPORE TIME": "SGT",
+    "SINGAPORE STANDARD TIME": "SGT",
+    "HONG KONG TIME": "HKT",
+    "HONG KONG STANDARD TIME": "HKT",
+    "CHINA STANDARD TIME": "Asia/Shanghai",
+    "JAPAN STANDARD TIME": "JST",
+    "KOREA STANDARD TIME": "KST",
+    "AUSTRALIAN WESTERN STANDARD TIME": "AWST",
+    "AUSTRALIAN CENTRAL STANDARD TIME": "ACST",
+    "AUSTRALIAN CENTRAL DAYLIGHT TIME": "ACDT",
+    "AUSTRALIAN EASTERN TIME": "AET",
+    "AUSTRALIAN EASTERN STANDARD TIME": "AEST",
+    "AUSTRALIAN EASTERN DAYLIGHT TIME": "AEDT",
+    "NEW ZEALAND TIME": "NZT",
+    "NEW ZEALAND STANDARD TIME": "NZST",
+    "NEW ZEALAND DAYLIGHT TIME": "NZDT",
+    "BRASILIA TIME": "BRT",
+    "BRASÍLIA TIME": "BRT",
+    "BRASILIA SUMMER TIME": "BRST",
+}
+# The same as a pattern, in any case.
+LONG_NAMES = "(?i:" + "|".join(name.replace(" ", r"\s{1,3}") for name in sorted(_NAMES, reverse=True)) + ")"
 # What an abbreviation means to a provider whose home is in one of these zones, or in a continent.
 _AT_HOME: Mapping[tuple[str, str], str] = {
     ("IST", "Asia/Kolkata"): "Asia/Kolkata",
@@ -120,15 +162,18 @@ _LONGEST_OFFSET_HOURS = 14
 def zone_of(words: str, *, home: str | None = None, literal: bool = False) -> tzinfo | None:
     """Return the zone that words name: "ET", "Eastern Time", "CEST", "UTC+8", "GMT-05:00"; None where they name none.
 
+    A name that is written out, "Central European Time", is that of its abbreviation, whatever the provider's home.
+
     ``home`` is the IANA name of the provider's own zone. ``literal``: EST, CST, MST and PST are five to eight hours
     behind UTC all the year round, and not what the clock shows. "GMT+3" is three hours ahead of GMT.
     """
     text = " ".join(words.strip(" ()[],.;:").upper().split())
     if offset := _OFFSET.fullmatch(text):
         return _offset(offset)
+    if text in _NAMES:
+        short = _NAMES[text]
+        return ZoneInfo(short) if "/" in short else zone_of(short)
     name = _NAMED.fullmatch(text)
-    if text in ("UTC TIME", "GMT TIME", "GREENWICH MEAN TIME", "COORDINATED UNIVERSAL TIME"):
-        return UTC
     key = name[1] if name else text
     for place in (home, home.partition("/")[0]) if home else ():
         if (key, place) in _AT_HOME:

@@ -9,6 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from parsers.clock import Clock
+from parsers.forms import DateOrder
 from parsers.zones import instant, named_zone, zone_of
 
 WINTER, SUMMER = datetime(2027, 1, 15, 12, 0), datetime(2027, 7, 15, 12, 0)
@@ -63,6 +65,81 @@ def hours_ahead(words: str, local: datetime, **known: object) -> float:
 )
 def test_words_name_a_zone(words, winter, summer):
     assert (hours_ahead(words, WINTER), hours_ahead(words, SUMMER)) == (winter, summer)
+
+
+@pytest.mark.parametrize(
+    ("name", "short", "home"),
+    [
+        ("Coordinated Universal Time", "UTC", None),
+        ("Greenwich Mean Time", "GMT", None),
+        ("Western European Time", "WET", None),
+        ("Western European Summer Time", "WEST", None),
+        ("British Summer Time", "BST", None),
+        ("Irish Standard Time", "IST", "Europe/Dublin"),
+        ("Central European Time", "CET", None),
+        ("CENTRAL EUROPEAN SUMMER TIME", "CEST", None),
+        ("(Eastern European Time)", "EET", None),
+        ("Eastern European  Summer Time", "EEST", None),
+        ("Moscow Time", "MSK", None),
+        ("Moscow Standard Time", "MSK", None),
+        ("South Africa Standard Time", "SAST", None),
+        ("South African Standard Time", "SAST", None),
+        ("Gulf Standard Time", "GST", None),
+        ("India Standard Time", "IST", "Asia/Kolkata"),
+        ("Indian Standard Time", "IST", "Asia/Kolkata"),
+        ("Singapore Time", "SGT", None),
+        ("Singapore Standard Time", "SGT", None),
+        ("Hong Kong Time", "HKT", None),
+        ("Hong Kong Standard Time", "HKT", None),
+        ("China Standard Time", "CST", "Asia/Shanghai"),
+        ("Japan Standard Time", "JST", None),
+        ("Korea Standard Time", "KST", None),
+        ("Australian Western Standard Time", "AWST", None),
+        ("Australian Central Standard Time", "ACST", None),
+        ("Australian Central Daylight Time", "ACDT", None),
+        ("Australian Eastern Time", "AET", None),
+        ("Australian Eastern Standard Time", "AEST", None),
+        ("Australian Eastern Daylight Time", "AEDT", None),
+        ("New Zealand Time", "NZT", None),
+        ("New Zealand Standard Time", "NZST", None),
+        ("New Zealand Daylight Time", "NZDT", None),
+        ("Brasilia Time", "BRT", None),
+        ("Brasília Time", "BRT", None),
+        ("Brasilia Summer Time", "BRST", None),
+    ],
+)
+def test_a_name_that_is_written_out_is_the_zone_of_its_abbreviation(name, short, home):
+    assert zone_of(name) == zone_of(short, home=home) is not None
+
+
+def test_a_name_that_is_written_out_means_the_same_wherever_the_provider_is_at_home():
+    homes = (None, "Asia/Dhaka", "Asia/Kolkata", "America/Chicago", "Australia/Sydney")
+
+    for name in ("British Summer Time", "India Standard Time", "Australian Eastern Standard Time"):
+        assert len({zone_of(name, home=home) for home in homes}) == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "ahead"),
+    [
+        ("Central European Time", 1),
+        ("Central European Summer Time", 2),
+        ("(Eastern European Time)", 2),
+        ("Greenwich Mean Time", 0),
+        ("Eastern Standard Time", -5),
+        ("Central", -6),
+        ("Singapore time", 8),
+    ],
+)
+def test_behind_a_time_of_any_reader_the_whole_name_counts(words, ahead):
+    clock = Clock(order=DateOrder.MONTH_BY_NAME, zone="America/Denver")
+
+    assert clock.instant(f"15-Jan-2027 12:00 {words}") == (WINTER - timedelta(hours=ahead)).replace(tzinfo=UTC)
+
+
+@pytest.mark.parametrize("words", ["European Time", "Central European", "Summer Time", "Indian Time", "Hong Kong"])
+def test_a_part_of_a_name_is_no_zone(words):
+    assert zone_of(words) is None
 
 
 @pytest.mark.parametrize("words", ["", "IST", "XYZ", "to", "GMT+25", "UTC+05:75", "local time", "5", "UTC UTC"])
