@@ -2,7 +2,7 @@
 
 import html
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 
 from parsers.mime import Notification
@@ -10,6 +10,9 @@ from parsers.mime import Notification
 MOST_CHARACTERS = 500_000
 # A page that is all headings has no headline.
 MOST_HEADLINES = 3
+# Mails are wrapped at some 60 to 80 characters.
+_SHORTEST_WRAPPED = 55
+_MOST_WRAPPED = 10
 
 # What is not closed goes to the end, as in a browser; so each of these patterns reads a page once.
 _UNSEEN = re.compile(r"<!--.*?(?:-->|\Z)|<(style|script)\b.*?(?:</\1>|\Z)", re.IGNORECASE | re.DOTALL)
@@ -63,6 +66,22 @@ def values_after(lines: Sequence[str], label: re.Pattern[str]) -> Iterator[str]:
         if found := label.match(line):
             following = (line[found.end() :], *lines[number + 1 : number + 3])
             yield next((value for text in following if (value := text.strip(" :"))), "")
+
+
+def going_on(lines: Sequence[str], number: int, *, ends: Callable[[str], bool] | None = None) -> str:
+    """Return a line with those on which its sentence goes on, where a program wrapped it.
+
+    Such a line begins with a small letter, behind a long one that ends no sentence. ``ends`` tells of one that does so
+    and is something else.
+    """
+    parts = [lines[number]]
+    for line in lines[number + 1 : number + _MOST_WRAPPED]:
+        if len(parts[-1]) < _SHORTEST_WRAPPED or parts[-1][-1] in ".!?:;" or not line[:1].islower():
+            break
+        if ends and ends(line):
+            break
+        parts.append(line)
+    return " ".join(parts)
 
 
 def _pages(notification: Notification) -> list[str]:

@@ -285,10 +285,10 @@ def _planned(notice: _Notice) -> str:
         return labels[0]
     # What explains an outage tells of work as well, past and to come.
     explains = status_by_subject(notice.subject) is OutageStatus.RESOLVED and notice.first(Means.CAUSE)
-    causes = {line for field in notice.all(Means.CAUSE) for line in field.value.split("\n")}
+    causes = {_line(field.value) for field in notice.all(Means.CAUSE)}
     for line in () if explains else notice.lines:
         sentence = PLANNED_SENTENCES.search(line)
-        if not sentence or line in causes or _ABOUT_SOMETHING_ELSE.search(line):
+        if not sentence or any(line in cause for cause in causes) or _ABOUT_SOMETHING_ELSE.search(line):
             continue
         if not _DENIED.search(line[: sentence.start()]):
             return sentence[0]
@@ -300,7 +300,7 @@ def _asks(notice: _Notice, facts: _Facts) -> str:
     labels = {field.label for _, field in notice.fields}
     timeless = not (facts.start or facts.end or facts.reported or facts.etr)
     for line in notice.lines:
-        if not timeless and line.partition(":")[0].strip(" *") in labels:
+        if not timeless and line.partition(":")[0].strip(" *._-") in labels:
             return ""
         if found := _QUESTION.search(line):
             return found[0]
@@ -341,7 +341,7 @@ def _status_in_text(notice: _Notice) -> tuple[OutageStatus, str] | None:
             return status, _words(field)
     labelled = {_line(field.value) for field in notice.all(Means.CAUSE, Means.ETR, Means.SUMMARY)}
     for line in notice.lines:
-        if line not in labelled and (status := status_by_sentence(line)):
+        if not any(line in value for value in labelled) and (status := status_by_sentence(line)):
             return status, line
     return None
 

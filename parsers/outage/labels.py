@@ -13,7 +13,7 @@ from functools import lru_cache
 from parsers.clock import Clock
 from parsers.forms import DateOrder
 from parsers.forwarding import header_in
-from parsers.lines import lines_of, rows_of
+from parsers.lines import going_on, lines_of, rows_of
 from parsers.mime import Notification, Text
 from parsers.outage.times import Moments
 from parsers.outage.words import meaning_of
@@ -362,13 +362,25 @@ def _line_fields(lines: Sequence[str], cells: Collection[str]) -> Iterator[Field
         if not found and dashed and meaning_of(dashed["label"]):
             yield Field(label=_bare(dashed["label"]), value=_value(dashed["value"]))
         elif not found and following and _stands_alone(part, following) and part not in cells:
-            yield Field(label=_bare(part), value=_value(following))
+            yield Field(label=_bare(part), value=_value(_going_on(parts, number + 1)))
         if not found or len(found["label"].split()) > _LABEL_WORDS:
             continue
         value = found["value"].strip()
         if not value.strip("*_ "):
-            value = following
+            value = _going_on(parts, number + 1) if following else ""
+        elif value:
+            value += _going_on(parts, number).removeprefix(part)
         yield Field(label=_bare(found["label"]), value=_value(value))
+
+
+def _going_on(parts: Sequence[str], number: int) -> str:
+    """Return a line with those on which its sentence goes on, up to one with a known label."""
+    return going_on(parts, number, ends=_begins_with_label)
+
+
+def _begins_with_label(part: str) -> bool:
+    found = _LABELLED.fullmatch(part)
+    return bool(meaning_of(found["label"] if found else part))
 
 
 def _stands_alone(line: str, following: str) -> bool:

@@ -7,11 +7,13 @@ from datetime import datetime
 
 from domain.events import StatedOutage
 from domain.vocabulary import OutageStatus
+from parsers.lines import going_on
 from parsers.outage.pages import bare
 from parsers.outage.times import Moments
+from parsers.outage.words import Means, meaning_of
 from parsers.statements import NotUnderstood
 
-_STATED = re.compile(r"(?P<label>[a-z][a-z /-]{1,40}?)\s?:\s?(?P<value>.{0,1000})", re.IGNORECASE)
+_STATED = re.compile(r"(?P<label>[a-z][a-z /-]{1,40}?)[*_]{0,3}\s?:\s?(?P<value>.{0,1000})", re.IGNORECASE)
 _FIELDS: Mapping[str, str] = {
     **dict.fromkeys(("root cause", "cause", "reason for outage", "rfo"), "cause"),
     **dict.fromkeys(("start", "start time", "started", "started at", "incident start"), "start"),
@@ -68,11 +70,16 @@ def _instant(text: str, moments: Moments, warnings: list[str], *, latest: bool =
 
 def _fields(message: Sequence[str]) -> Iterator[tuple[str, str]]:
     """Yield what is stated with a label, the last first, so that of several the first one counts."""
-    for number in range(len(message) - 1, -1, -1):
-        line = bare(message[number])
-        stated = _STATED.fullmatch(line)
-        name = _FIELDS.get((stated["label"] if stated else line).strip().lower())
-        following = bare(message[number + 1]) if number + 1 < len(message) else ""
-        value = (bare(stated["value"]) if stated else "") or following
-        if name and value:
+    lines = [bare(line) for line in message]
+    for number in range(len(lines) - 1, -1, -1):
+        stated = _STATED.fullmatch(lines[number])
+        label = (stated["label"] if stated else lines[number]).strip().lower()
+        # An estimate is as often called the newest one.
+        name = _FIELDS.get(label) or ("etr" if meaning_of(label) is Means.ETR else None)
+        if name is None:
+            continue
+        whole = _STATED.fullmatch(going_on(lines, number)) if stated and name == "cause" else stated
+        following = going_on(lines, number + 1) if number + 1 < len(lines) else ""
+        value = (bare(whole["value"]) if whole else "") or following
+        if value:
             yield name, value

@@ -54,7 +54,7 @@ _LOSS = (
 _AT = r"(?: (?:at|on|time|date|date time|datetime|date and time|time and date|date and time of|timestamp|local time))?"
 _DAY = r" (?:date|day)"
 _REPAIR = (
-    r"(?:restoration|restore|restored|repair|repairs|resolution|resolve|resolved|recovery|recover|fix|fixed|completion"
+    r"(?:restoration|restoral|restore|restored|repair|repairs|resolution|resolve|resolved|recovery|recover|fix|fixed|completion"
     r"|service restoration|service restore|service recovery|service resolution|fault repair|fault resolution|end|clear)"
 )
 _GUESSED = r"(?:estimated|estimate|est|expected|anticipated|projected|forecast|forecasted|predicted|target|approximate)"
@@ -89,7 +89,7 @@ _LABELS: tuple[tuple[Means | None, str], ...] = (
     (
         Means.CIRCUITS,
         r"(?:(?:affected|impacted|affected customer|carrier|provider|your|down|failed) )?"
-        r"(?:circuit|circuits|service|services|cid|cids|link|links|cct|line|asset|assets|connection|path|wavelength|evc"
+        r"(?:circuit|circuits|service|services|cid|cids|link|links|cct|ckt|ckts|line|asset|assets|connection|path|wavelength|evc"
         r"|vlan|product|products|access)"
         r"(?: ?(?:ids?|identifiers?|numbers?|no|nr|names?|refs?|references?|affected|impacted|list|ids? affected"
         r"|ids? impacted))?",
@@ -126,7 +126,10 @@ _LABELS: tuple[tuple[Means | None, str], ...] = (
         rf"(?:(?:root|preliminary|probable|suspected|known|likely|{_LOSS}) )?(?:cause|causes|root cause|reason)"
         rf"(?: (?:of|for)(?: the)? {_LOSS})?(?: rfo)?",
     ),
-    (Means.CAUSE, r"(?:rfo|rca|reason for outage|rfo reason for outage|root cause analysis|rfo details|rfo summary)"),
+    (
+        Means.CAUSE,
+        r"(?:rfo|rca|rfo cause|reason for outage|rfo reason for outage|root cause analysis|rfo details|rfo summary)",
+    ),
     (Means.START_DATE, rf"(?:{_LOSS} )?(?:start|begin|occurrence|outage|failure){_DAY}"),
     (Means.END_DATE, rf"(?:{_LOSS} )?(?:end|stop|restoration|restore|clear|resolution|restored){_DAY}"),
     (Means.REPORTED_DATE, rf"(?:{_LOSS} )?(?:reported|report|open|opened|creation|created){_DAY}"),
@@ -143,14 +146,14 @@ _LABELS: tuple[tuple[Means | None, str], ...] = (
     ),
     (Means.START, rf"(?:down|{_LOSS}|service down|circuit down|went down|off line|offline)(?: (?:since|from|time|at))"),
     (Means.START, r"(?:outage|failure|fault|alarm) (?:time|date time|date and time)"),
-    (Means.START, r"(?:since|time down|down|date and time of (?:start|occurrence)|time of occurrence)"),
+    (Means.START, r"(?:since|time down|down|date (?:and )?time of (?:start|occurrence)|time of occurrence)"),
     (
         Means.END,
         rf"(?:actual )?(?:{_LOSS} )?(?:end|ended|ends|stop|stopped|finish|finished){_AT}(?: {_ABOUT}(?:the )?{_LOSS})?",
     ),
     (
         Means.END,
-        rf"(?:actual )?(?:(?:service|services|circuit|{_LOSS}) )?(?:restored|restoration|restore|cleared|clear"
+        rf"(?:actual )?(?:(?:service|services|circuit|{_LOSS}) )?(?:restored|restoration|restoral|restore|cleared|clear"
         rf"|clearance"
         rf"|resolved|resolution|recovered|recovery|repaired|fixed|up){_AT}",
     ),
@@ -170,7 +173,7 @@ _LABELS: tuple[tuple[Means | None, str], ...] = (
     (Means.REPORTED, r"(?:time|date|date and time|date time|when) (?:reported|opened|created|logged|raised|of report)"),
     (Means.SUMMARY, rf"(?:(?:short|brief|{_LOSS}) )?(?:description|summary|synopsis|title|details|nature)"),
     (Means.SUMMARY, r"(?:issue|problem|nature of (?:the )?(?:fault|outage|problem)|what happened|symptoms?)"),
-    (Means.ACCOUNT, r"(?:customer |billing )?account(?: ?(?:number|no|nr|id|name|ids))?"),
+    (Means.ACCOUNT, r"(?:customer |billing )?(?:account|acct)(?: ?(?:number|no|nr|id|name|ids))?"),
     (Means.ACCOUNT, r"customer (?:number|no|nr|id)"),
     (Means.ZONE, r"(?:time ?zone|tz|timezone used|all times(?: are)?(?: in)?)"),
 )
@@ -235,6 +238,7 @@ _STATUSES: Mapping[OutageStatus, tuple[str, ...]] = {
             "tech on site",
         ),
         *("technicians on site", "crew on site", "crews on site", "engineer on site", "localizing", "localising"),
+        *("dispatched to site", "escalated to vendor", "escalated to carrier", "locating"),
     ),
     OutageStatus.IDENTIFIED: (
         *("identified", "cause identified", "root cause identified", "issue identified", "problem identified"),
@@ -244,7 +248,9 @@ _STATUSES: Mapping[OutageStatus, tuple[str, ...]] = {
         *("repairs underway", "repairs in progress", "repair ongoing", "repairs ongoing", "under repair", "repair"),
         *("being repaired", "fix in progress", "fix underway", "fix being implemented", "fixing", "fix identified"),
         *("restoration in progress", "restoration underway", "restoring", "a fix is being implemented", "repairs"),
-        *("fix is being implemented", "repair works in progress", "splicing underway"),
+        *("fix is being implemented", "repair works in progress", "splicing underway", "splicing has begun"),
+        *("splicing started", "splicing has started", "fault isolated", "isolated", "cable damage", "cable damaged"),
+        *("fiber break", "fibre break", "fiber break located", "fibre break located", "cable cut located"),
     ),
     OutageStatus.MONITORING: (
         *("monitoring", "being monitored", "under monitoring", "under observation", "observation", "observing"),
@@ -253,6 +259,12 @@ _STATUSES: Mapping[OutageStatus, tuple[str, ...]] = {
         *("service restored monitoring", "restored under observation", "restored under monitoring", "soaking"),
         *("service restored under observation", "resolved monitoring", "recovered monitoring", "stable monitoring"),
         *("services restored monitoring", "monitor", "rerouted", "traffic rerouted", "temporary repair"),
+        *(
+            "restored and monitoring",
+            "service restored and monitoring",
+            "restored and being monitored",
+            "temp restored",
+        ),
     ),
     OutageStatus.RESOLVED: (
         *("resolved", "restored", "service restored", "services restored", "service has been restored", "cleared"),
@@ -270,11 +282,17 @@ _STATUSES: Mapping[OutageStatus, tuple[str, ...]] = {
             "incident closed",
         ),
         *("permanently restored", "services are restored", "service is restored", "all services restored"),
+        *("closed out", "auto closed"),
     ),
 }
 _STATUS_OF = {phrase: status for status, phrases in _STATUSES.items() for phrase in phrases}
 _PIECES = re.compile(r"\s+[-–—]+\s+|[/;,:.()\[\]|>]+")
 _FILLING = re.compile(r"^(?:(?:the|status|now|is|currently|ticket|case|has been|have been|been) ){1,4}")
+# What is investigated or isolated.
+_OBJECT = re.compile(
+    r" (?:the|this) (?:fault|issue|problem|outage|incident|break|cut|fib(?:er|re)|cable|circuit|service)$"
+)
+_AT_WORK = frozenset({OutageStatus.INVESTIGATING, OutageStatus.IDENTIFIED})
 
 
 def status_in(words: str) -> OutageStatus | None:
@@ -289,12 +307,16 @@ def status_in(words: str) -> OutageStatus | None:
     found = [status for piece in _PIECES.split(text)[:4] if (status := _STATUS_OF.get(_phrase(piece)))]
     if OutageStatus.MONITORING in found:
         return OutageStatus.MONITORING
+    if found and found[0] is OutageStatus.REPORTED:
+        # That a ticket is open says less than what is done about it.
+        return next((status for status in found if status in _AT_WORK), found[0])
     return found[0] if found else None
 
 
 def _phrase(text: str) -> str:
     words = " ".join(_NOT_WORDS.sub(" ", text.lower()).split())
-    return words if words in _STATUS_OF else _FILLING.sub("", words)
+    phrases = (words, _FILLING.sub("", words), _OBJECT.sub("", words))
+    return next((phrase for phrase in phrases if phrase in _STATUS_OF), phrases[1])
 
 
 # How far it is by a subject, or by a sentence. What is not over yet is none of these.

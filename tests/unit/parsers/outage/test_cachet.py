@@ -81,6 +81,34 @@ def test_the_message_states_what_it_labels_and_nothing_below_it_does() -> None:
     )
 
 
+@pytest.mark.parametrize("label", ["New ETR", "**Revised ETTR**", "Updated estimated time of restoration"])
+def test_an_estimate_that_is_called_a_new_one_is_read(label: str) -> None:
+    found = result(mail("Core was updated to Identified", f"We need more time.\n\n{label}: 2027-03-10 12:00 UTC"))
+
+    assert found.outage is not None
+    assert found.outage.etr == StatedEtr(at=datetime(2027, 3, 10, 12, tzinfo=UTC), words="2027-03-10 12:00 UTC")
+
+
+@pytest.mark.parametrize(
+    ("label", "behind"),
+    [("Root cause: ", "\nThat was all."), ("Root cause\n", "\n\nthanks for reading."), ("RFO: ", "")],
+)
+def test_a_cause_goes_on_where_its_line_was_wrapped(label: str, behind: str) -> None:
+    cause = "An excavator on a building site cut the duct near Hainburg in which\nall of our fibres run."
+    found = result(mail("Core was updated to Fixed", f"{label}{cause}{behind}"))
+
+    assert found.outage is not None
+    assert found.outage.cause == " ".join(cause.split())
+
+
+def test_a_cause_ends_before_what_is_no_more_of_its_sentence() -> None:
+    cause = "An excavator on a building site cut the duct near Hainburg there"
+    found = result(mail("Core was updated to Fixed", f"Cause: {cause}\n\nSorry for it all."))
+
+    assert found.outage is not None
+    assert found.outage.cause == cause
+
+
 @pytest.mark.parametrize(
     "headline",
     ["A new scheduled maintenance was created.", "A component's status was updated!", "Core was updated to x"],

@@ -179,6 +179,29 @@ def test_prose_is_no_field(text: str) -> None:
     assert fields_of(plain(text)) == ()
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Root cause: Two optics of one lot failed in the node, the second of\nthem after it was put in\nStatus: x",
+        "Root cause:\nTwo optics of one lot failed in the node, the second of\nthem after it was put in\n",
+        "Root cause\nTwo optics of one lot failed in the node, the second of\nthem after it was put in\n\nStatus: x",
+    ],
+)
+def test_a_value_goes_on_where_its_line_was_wrapped(text: str) -> None:
+    cause = "Two optics of one lot failed in the node, the second of them after it was put in"
+
+    assert told(plain(f"Ticket: 4711\n{text}"))["Root cause"] == cause
+
+
+@pytest.mark.parametrize("behind", ["The second came later.", "status: them", "", "- them", "Status: them"])
+def test_a_value_ends_before_what_is_no_more_of_its_sentence(behind: str) -> None:
+    ended = "Two optics of one lot failed in the node, and nobody knows it."
+    going_on = "Two optics of one lot failed in the node, and nobody knows why"
+
+    assert told(plain(f"Ticket: 4711\nCause: {ended}\nthem too\n"))["Cause"] == ended
+    assert told(plain(f"Ticket: 4711\nCause: {going_on}\n{behind}\n"))["Cause"] == going_on
+
+
 def test_fields_beside_each_other_in_one_line_are_several() -> None:
     assert fields_of(plain("Ticket: 4711 | Status: Open | ETR: 4 hours")) == (
         Field(label="Ticket", value="4711"),
