@@ -10,12 +10,14 @@ from parsers.statements import Reader, Result
 from tests.readings import HARBOUR_FIBRE, OUTAGES
 
 
-def notice(text: str, *, subject: str = "Outage", date: str = "Tue, 09 Mar 2027 06:00:00 +0000") -> Notification:
+def notice(
+    text: str, *, subject: str = "Outage", date: str = "Tue, 09 Mar 2027 06:00:00 +0000", subtype: str = "plain"
+) -> Notification:
     message = EmailMessage()
     message["From"] = "noc@harbourfibre.example"
     message["Subject"] = subject
     message["Date"] = date
-    message.set_content(text)
+    message.set_content(text, subtype=subtype)
     return decode(message.as_bytes())
 
 

@@ -2,8 +2,9 @@
 
 Only what AWS calls an issue is read: a scheduled change is planned work, and an account notification nothing for us.
 The last part of the ARN is the ticket; the ARN is the same in all accounts and mails of an event. ``statusCode`` is
-"open" until it is "closed", which alone gives ``endTime`` its meaning; how far AWS is stands in the description, where
-that has a single entry. The form has no label for cause and estimate: a sentence of the description says the cause.
+"open" until it is "closed", which alone gives ``endTime`` its meaning; how far AWS is stands in the newest entry of the
+description. The form has no label for cause and estimate: a sentence of the description says the cause. That an entity
+is IMPAIRED says that the event concerns it, and not how much.
 
 Sources: docs.aws.amazon.com/health/latest/ug/aws-health-events-eventbridge-schema.html (each field; times "DoW, DD MMM
 YYYY HH:MM:SS TZ"), docs.aws.amazon.com/health/latest/APIReference/API_AffectedEntity.html (entities),
@@ -13,6 +14,7 @@ docs.aws.amazon.com/sns/latest/dg/sns-email-notifications.html (mails).
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 from domain.events import StatedCircuit, StatedOutage
@@ -30,8 +32,11 @@ _ARN = re.compile(
 _ISSUES = ("issue", "investigation")
 # What stands for the whole account is no circuit.
 _ACCOUNT = re.compile(r"\d{12}|AWS_ACCOUNT|UNKNOWN|All (?:services related )?resources.{0,20}", re.IGNORECASE)
-_ENTRY = re.compile(r"\[[^\]]{0,30}\d{1,2}:\d{2}[^\]]{0,30}\]")
+_ENTRY = re.compile(r"\[(?P<stamp>[^\]]{0,30}\d{1,2}:\d{2}[^\]]{0,30})\]")
+_CLOCKS_DIFFER = timedelta(minutes=10)
+_DAY = timedelta(days=1)
 _MOST_JSON = 300_000
+_MOST_ENTRIES = 200
 
 
 def read(notification: Notification, provider: Provider) -> Findings:
@@ -68,11 +73,34 @@ def circuits_of(resources: Sequence[str]) -> tuple[StatedCircuit, ...]:
     return tuple(StatedCircuit(circuit_id=name) for name in names if name and not _ACCOUNT.fullmatch(name))
 
 
-def course_of(status_code: str, description: str) -> OutageStatus | None:
-    """Return how far AWS is with an issue: closed, else what its description says, unless that is a whole log."""
+def course_of(status_code: str, description: str, moments: Moments) -> OutageStatus | None:
+    """Return how far AWS is with an issue: closed, else what the newest entry of its description says."""
     if status_code.lower() == "closed":
         return OutageStatus.RESOLVED
-    return None if len(_ENTRY.findall(description)) > 1 else course_in(description)
+    return course_in(_newest_entry(description, moments))
+
+
+def _newest_entry(description: str, moments: Moments) -> str:
+    """Return the newest entry of a log, which stands first or last in it; nothing where nobody can say which it is.
+
+    An entry bears a time of the day, and a notice goes out with the newest.
+    """
+    entries = list(_ENTRY.finditer(description))[:_MOST_ENTRIES]
+    if len(entries) < 2:
+        return description
+    try:
+        stamps = [_before(moments.instant(entry["stamp"]), moments) for entry in entries]
+    except NotUnderstood:
+        return ""
+    newest = [number for number, stamp in enumerate(stamps) if stamp == max(stamps)]
+    if newest == [0]:
+        return description[: entries[1].start()]
+    return description[entries[-1].start() :] if newest == [len(entries) - 1] else ""
+
+
+def _before(stamp: datetime, moments: Moments) -> datetime:
+    """Return when an entry was written: no time of the day is later than the notice."""
+    return stamp - _DAY if stamp > moments.date + _CLOCKS_DIFFER else stamp
 
 
 def _outage(event: Mapping[str, Any], moments: Moments) -> StatedOutage:
@@ -80,7 +108,7 @@ def _outage(event: Mapping[str, Any], moments: Moments) -> StatedOutage:
     start, end = _text(event.get("startTime")), _text(event.get("endTime"))
     description = "\n".join(str(one.get("latestDescription")) for one in _objects(event.get("eventDescription")))
     return StatedOutage(
-        status=course_of(str(event.get("statusCode")), description),
+        status=course_of(str(event.get("statusCode")), description, moments),
         start=moments.instant(start) if start else None,
         end=moments.instant(end, latest=True) if end and closed else None,
         cause=cause_in(_ENTRY.sub("", description)),

@@ -35,7 +35,7 @@ def read(notification: Notification, provider: Provider) -> Findings:
     if not ticket or not code.endswith("_ISSUE"):
         raise NotUnderstood("reader aws-health-aware: no ARN of an issue")
     moments = moments_of(notification, provider, order=DateOrder.YEAR_MONTH_DAY, zone="UTC")
-    status = course_of(sheet.get("status", ""), sheet.get("updates", ""))
+    status = course_of(sheet.get("status", ""), sheet.get("updates", ""), moments)
     start, end = sheet.get("start time (utc)"), sheet.get("end time (utc)")
     accounts = _ACCOUNT.findall(sheet.get("account(s)", ""))
     result = Result(

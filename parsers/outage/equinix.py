@@ -5,7 +5,8 @@ Loads on Utility Power", "Current System Redundancy", "Resources on Site/Pending
 one incident: status.faelix.net/event/202205240100. The number ("5-204454471282") is that which Equinix gives incidents
 and maintenances alike: docs.equinix.com/en-us/Content/KnowledgeCenter/EMG/Notifications/IBXNotifications.htm. Where it
 stands, the labels IBX(s) and IMPACT and the table of services are those of the notices of planned work,
-tests/mail/equinix. For start, end, estimate and cause no label is known: those of all carriers are read.
+tests/mail/equinix. For start, end, estimate and cause no label is known: those of all carriers are read, and without
+the table those of account and circuits too; in the interface beside it they are "AccountNumber" and "Assets".
 """
 
 import re
@@ -16,7 +17,7 @@ from domain.vocabulary import OutageStatus
 from parsers.forms import DateOrder
 from parsers.lines import lines_of, rows_of
 from parsers.mime import Notification
-from parsers.outage.labels import fields_of, newest_text
+from parsers.outage.labels import Field, fields_of, newest_text
 from parsers.outage.sheets import course_in, one_line, stated_cause
 from parsers.outage.times import Moments, moments_of
 from parsers.outage.words import Means, impact_in, meaning_of, status_by_sentence, status_in
@@ -38,6 +39,8 @@ _SITE = frozenset(
 _REPORTS = re.compile(r"\bIBX (?:site )?staff report(?:s|ed)?\b", re.IGNORECASE)
 # The site holds, and they watch it.
 _STATUSES = {"stable": OutageStatus.MONITORING}
+_CIRCUITS = re.compile(r"\b(?:asset|circuit)s?\b", re.IGNORECASE)
+_BETWEEN = re.compile(r"\s?[,;]\s?|\n")
 _ACCOUNT, _SERIAL = "Account #", "Service Serial #"
 
 
@@ -56,23 +59,25 @@ def read(notification: Notification, provider: Provider) -> Findings:
     outage = _outage(site, said, text, moments_of(notification, provider, order=DateOrder.MONTH_BY_NAME))
     impact = impact_in(site.get("impact", ""))
     accounts: dict[str | None, list[StatedCircuit]] = {}
-    for account, circuit in _services(rows_of(newest)):
+    for account, circuit in list(_services(rows_of(newest))) or _labelled(fields, said.get(Means.ACCOUNT)):
         accounts.setdefault(account, []).append(StatedCircuit(circuit_id=circuit, impact=impact))
     results = tuple(
         Result(
             event_id=number[0],
             account=account,
             circuits=joined(circuits) or None,
-            summary=_summary(site.get("ibx(s)", ""), site.get("equipment/condition", "")),
+            summary=_summary(site.get("ibx(s)") or site.get("ibx") or "", site.get("equipment/condition", "")),
             outage=outage,
         )
-        for account, circuits in (accounts or {None: []}).items()
+        for account, circuits in (accounts or {said.get(Means.ACCOUNT): []}).items()
     )
     facts = ((one.label, one.value) for one in fields if one.label.lower() in _SITE or meaning_of(one.label))
     return Findings(results=results, matched=(("ticket", number[0]), *facts))
 
 
 def _summary(site: str, condition: str) -> str | None:
+    if status_in(condition) is OutageStatus.RESOLVED:
+        return None
     return f"{site}: {condition}" if site and condition else condition or None
 
 
@@ -102,6 +107,13 @@ def _status(situation: str, text: str) -> OutageStatus | None:
 
 def _etr(said: Mapping[Means, str], moments: Moments) -> StatedEtr | None:
     return moments.etr(said[Means.ETR]) if Means.ETR in said else None
+
+
+def _labelled(fields: Sequence[Field], account: str | None) -> Iterator[tuple[str | None, str]]:
+    """Yield account and circuit of each that stands behind a label for them; a product is none."""
+    for field in fields:
+        if meaning_of(field.label) is Means.CIRCUITS and _CIRCUITS.search(field.label):
+            yield from ((account, name) for name in _BETWEEN.split(field.value) if name)
 
 
 def _services(rows: Sequence[Sequence[str]]) -> Iterator[tuple[str | None, str]]:

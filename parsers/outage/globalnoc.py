@@ -3,7 +3,7 @@
 ``Ticket No.`` is the number of the ticket and that of its network ("5217:144"), and ``Subject`` begins with what it is
 about: "Outage", "Brief Outage", each with "Resolved" once it is over, or a maintenance, which is not read here.
 ``End Time`` stands there once it is known, ``Affected`` names what is down. The form has no label for cause and
-estimate: they are read from ``Description`` where a sentence says them.
+estimate: they are read from ``Description`` where a sentence says them, an estimate from a line of its own too.
 
 Sources: the notices as these reports repeat them: docs.globalnoc.iu.edu/i2network/support/weekly-reports/
 internet2-ip-weekly-reports/20150531.html, noc.net.internet2.edu/i2network/support/weekly-reports/
@@ -18,17 +18,20 @@ from domain.events import StatedCircuit, StatedOutage
 from domain.vocabulary import OutageStatus
 from parsers.forms import DateOrder
 from parsers.mime import Notification
-from parsers.outage.sheets import cause_in, course_in, etr_in, one_line, sheet_of
+from parsers.outage.sheets import ETR_LABEL, cause_in, course_in, etr_in, etr_on, one_line, sheet_of
 from parsers.outage.times import Moments, moments_of
 from parsers.providers import Provider
 from parsers.statements import Findings, NotUnderstood, Reader, Result
 
 _LABEL = re.compile(
-    r"^(Ticket No|Subject|Source Of Impact|Affected|Start Time|End Time|Description)\.?\s?:\s?",
+    rf"^(Ticket No|Subject|Source Of Impact|Affected|Start Time|End Time|Description|{ETR_LABEL})\.?\s?:\s?",
     re.IGNORECASE | re.MULTILINE,
 )
 _TICKET = re.compile(r"(\d{1,8})(?::\d{1,6})?")
-_ABOUT = re.compile(r"(?:brief |intermittent )?outage\b(?P<resolved> resolved\b)?[ -]{0,5}(?P<what>.*)", re.IGNORECASE)
+_ABOUT = re.compile(
+    r"(?:updated?\b[ :-]{0,5})?(?:brief |intermittent )?outage\b(?P<resolved> resolved\b)?[ -]{0,5}(?P<what>.*)",
+    re.IGNORECASE,
+)
 # "Backbones ATLA-CHIC and ATLA-JCSN" are "Backbone ATLA-CHIC" and "Backbone ATLA-JCSN".
 _SEVERAL = re.compile(r"(?P<kind>(?:\w{1,20} ){0,3}?\w{1,20})s (?P<names>\S.{0,500})")
 _BETWEEN = re.compile(r"\s?[,;\n]\s?(?:and\s)?|\sand\s")
@@ -64,7 +67,7 @@ def _outage(sheet: Mapping[str, str], about: re.Match[str], moments: Moments) ->
         status=OutageStatus.RESOLVED if over else course_in(prose),
         start=moments.instant(start) if start else None,
         end=end,
-        etr=None if over else etr_in(prose, moments),
+        etr=None if over else etr_on(sheet, moments) or etr_in(prose, moments),
         cause=cause_in(prose),
         zone=moments.zone_in(start),
     )

@@ -1,9 +1,9 @@
 """HEAnet, the research network of Ireland: a sheet of labels in two columns, and a log whose newest entry is the last.
 
-``Ticket Status`` is UPDATE until it is CLOSE; ``Ticket Type`` scheduled is planned work, which is not read here. A
-ticket with a ``Problem End`` that is not closed is held open to watch the line. ``Time to Fix`` is an estimate where it
-names a time of the day: a length of time is that of planned work, or that which a closed ticket took. Course and cause
-are read from the newest entry of ``Problem History``. All times are UTC, written "20270310 06:12 UTC".
+``Ticket Status`` is UPDATE until it is CLOSE, or opened again; ``Ticket Type`` scheduled is planned work, which is not
+read here. A ticket with a ``Problem End`` that is not closed is held open to watch the line. ``Time to Fix`` is an
+estimate where it names a time of the day: a length of time is that of planned work, or that which a closed ticket took.
+Course and cause are read from the newest entry of ``Problem History``. All times are UTC, written "20270310 06:12 UTC".
 
 Source: listserv.heanet.ie, list HEANET-FAULTS, February 2008: HEA-NOC/20080221-1 (P=295594), 20071219-5 (P=261256,
 closed), 20080212-11 (P=215119), and scheduled 20080204-8 (P=122940) and 20080207-12 (P=194487).
@@ -34,6 +34,9 @@ _ENTRY = re.compile(r"^\d{8} \d{2}:\d{2} [A-Z]{1,5}\b(?: - )?", re.MULTILINE)
 _COURSES = {
     "OPEN": OutageStatus.REPORTED,
     "NEW": OutageStatus.REPORTED,
+    "REOPEN": OutageStatus.REPORTED,
+    "REOPENED": OutageStatus.REPORTED,
+    "RE-OPENED": OutageStatus.REPORTED,
     "CLOSE": OutageStatus.RESOLVED,
     "CLOSED": OutageStatus.RESOLVED,
 }

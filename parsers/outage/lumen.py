@@ -26,7 +26,7 @@ from domain.vocabulary import Impact, OutageStatus
 from parsers.lines import lines_of, rows_of
 from parsers.mime import Notification
 from parsers.outage.labels import newest_text
-from parsers.outage.sheets import one_line, sheet_of, stated_cause
+from parsers.outage.sheets import ETR_LABEL, is_etr_label, one_line, sheet_of, stated_cause
 from parsers.outage.times import Moments, moments_of
 from parsers.outage.words import OUTAGE_WORDS, impact_in, status_in
 from parsers.providers import Provider
@@ -40,6 +40,8 @@ _FULL_CHARACTERS = 45
 _CARRIER = r"(?:lumen|centurylink|level ?3)"
 _SUBJECT = re.compile(rf"\b{_CARRIER}\s(?:repair )?ticket\s?#?\s?:?\s?(\d{{6,12}})\b(.{{0,400}})", re.IGNORECASE)
 _CUSTOMERS = re.compile(r"\bcustomer ticket id\s?:\s?([\w./#-]{2,40})", re.IGNORECASE)
+_CUSTOMERS_LABELS = ("customer ticket", "customer report")
+_CUSTOMERS_NUMBER = re.compile(r"(?=.{0,40}\d)[\w./#-]{2,40}")
 _TICKET_STATE = re.compile(r"\bticket (opened|created|closed|resolved|cancell?ed)\b", re.IGNORECASE)
 _NUMBER = re.compile(r"\d{6,12}\b")
 
@@ -52,10 +54,10 @@ _DISCOVERED = re.compile(
 _CONCLUDED = re.compile(r"\bthis (?:service impact|event|outage) has concluded\b", re.IGNORECASE)
 # A label begins its line; and a sentence of the story ends what stands behind a label.
 _LABEL = re.compile(
-    r"^\W{0,4}((?:lumen |repair )?ticket(?: id| number| #)?|event(?: id)?|customer (?:ticket|report) id"
-    r"|circuit id(?:s|\(s\))?"
-    r"|perceived severity|status|repair area|repair action|location|root cause|fix action|outage start|outage stop"
-    r"|incident start|incident clear|etr|ettr|mtr|estimated time to (?:restore|repair)|next update|customer impact"
+    r"^\W{0,4}((?:lumen |repair )?ticket(?: id| number| #)?|event(?: id)?|customer (?:ticket|report)(?: id| number| #)?"
+    r"|circuit id(?:s|\(s\))?|perceived severity|service impact|(?:ticket )?status"
+    r"|repair area|repair action|location|root cause|fix action|outage start|outage stop"
+    rf"|incident start|incident clear|mtr|{ETR_LABEL}|next update|technician eta|customer impact"
     r"|(?:outage |event |reason for outage \(rfo\) )?summary|on(?= [a-z]{3,9} \d)|this service impact has concluded)"
     r"(?:\s{0,2}#?:|\s{0,2}$|(?<=\bon)|(?<=concluded))",
     re.IGNORECASE | re.MULTILINE,
@@ -63,10 +65,11 @@ _LABEL = re.compile(
 _OWN = frozenset(
     {"repair area", "repair action", "outage start", "outage stop", "fix action", "incident start", "incident clear"}
 )
-_ETR_LABELS = ("etr", "ettr", "mtr", "estimated time to restore", "estimated time to repair")
-_ABOUT_A_LOSS = _OWN | {"perceived severity", "root cause", *_ETR_LABELS}
+_ABOUT_A_LOSS = _OWN | {"perceived severity", "root cause"}
 _CIRCUIT_LABELS = ("circuit id", "circuit ids", "circuit id(s)")
 _ID_WORDS = 3
+_LABEL_AND_VALUE = 2
+_DIGIT = re.compile(r"\d")
 _TICKET_LABELS = (
     "lumen ticket",
     "repair ticket",
@@ -87,6 +90,8 @@ _TO_COME = re.compile(
     r"|to (?:locate|find|isolate|identify|determine|confirm))\b",
     re.IGNORECASE,
 )
+# Who is engaged to find something is looking for it.
+_PURPOSE = re.compile(r"\bto (?:locate|find|isolate|identify|determine|confirm)\b.*", re.IGNORECASE)
 _CLAUSE_END = re.compile(r"[.,;:]\s")
 _COURSES = (
     (
@@ -176,7 +181,7 @@ def _notice_in(notification: Notification) -> _Notice:
         # A ticket can be about an invoice too.
         if not subject:
             raise NotUnderstood("reader lumen-repair: no ticket of Lumen in the subject, and no story of a repair")
-        if not (_ABOUT_A_LOSS & sheet.keys() or OUTAGE_WORDS.search(text)):
+        if not (_ABOUT_A_LOSS & sheet.keys() or any(map(_is_etr, sheet)) or OUTAGE_WORDS.search(text)):
             raise NotUnderstood("reader lumen-repair: a ticket that nothing says to be about an outage")
     behind = subject[2] if subject else ""
     number = next((found for label in _TICKET_LABELS if (found := _NUMBER.match(sheet.get(label, "")))), None)
@@ -186,10 +191,15 @@ def _notice_in(notification: Notification) -> _Notice:
         text=text,
         sheet=sheet,
         ticket=subject[1] if subject else number[0] if number else None,
-        customers_ticket=customers[1] if customers else one_line(sheet.get("customer report id", "")) or None,
+        customers_ticket=customers[1] if customers else _customers_ticket(sheet),
         state=state[1] if state else "",
         discovered=discovered,
     )
+
+
+def _customers_ticket(sheet: Mapping[str, str]) -> str | None:
+    labelled = (value.partition("\n")[0] for label, value in sheet.items() if label.startswith(_CUSTOMERS_LABELS))
+    return next((value for value in labelled if _CUSTOMERS_NUMBER.fullmatch(value)), None)
 
 
 def _first_lines(value: str) -> str:
@@ -216,21 +226,31 @@ def _outage(notice: _Notice, moments: Moments) -> StatedOutage:
 def _status(notice: _Notice, *, ended: bool) -> OutageStatus | None:
     """Return how far a repair has come by its story, else by the words of the ticket."""
     stated, state = (
-        _STATUSES.get(words.lower()) or status_in(words) for words in (notice.value("status"), notice.state)
+        _STATUSES.get(words.lower()) or status_in(words)
+        for words in (notice.value("status", "ticket status"), notice.state)
     )
     fixed = stated_cause(notice.value("fix action"))
     if ended or fixed or _CONCLUDED.search(notice.text) or OutageStatus.RESOLVED in (stated, state):
         return OutageStatus.RESOLVED
-    clauses = [clause for clause in _CLAUSE_END.split(notice.text) if not _TO_COME.search(clause)]
-    course = next((status for status, words in _COURSES if any(map(words.search, clauses))), None)
+    clauses = _CLAUSE_END.split(notice.text)
+    course = next((one for one, words in _COURSES if any(_says(one, words, clause) for clause in clauses)), None)
     return course or stated or state
 
 
+def _says(status: OutageStatus, words: re.Pattern[str], clause: str) -> bool:
+    told = _PURPOSE.sub("", clause) if status is OutageStatus.INVESTIGATING else clause
+    return bool(words.search(told)) and not _TO_COME.search(told)
+
+
 def _etr(notice: _Notice, moments: Moments) -> StatedEtr | None:
-    if labelled := notice.value(*_ETR_LABELS):
+    if labelled := notice.value(*filter(_is_etr, notice.sheet)):
         return moments.etr(labelled)
     found = [found for sentence in _SENTENCE_END.split(notice.text) if (found := _ESTIMATED.search(sentence))]
     return next((etr for one in reversed(found) if (etr := _estimate(one, moments))), None)
+
+
+def _is_etr(label: str) -> bool:
+    return label == "mtr" or is_etr_label(label)
 
 
 def _estimate(found: re.Match[str], moments: Moments) -> StatedEtr | None:
@@ -241,18 +261,26 @@ def _estimate(found: re.Match[str], moments: Moments) -> StatedEtr | None:
 
 def _circuits(rows: Sequence[Sequence[str]], notice: _Notice) -> tuple[StatedCircuit, ...]:
     """Return the circuits of the table, else those behind the label."""
-    impact = _impact(notice.value("perceived severity"))
+    impact = _impact(notice.value("perceived severity", "service impact"))
     lines = next((notice.sheet[label].splitlines() for label in _CIRCUIT_LABELS if label in notice.sheet), [])
-    listed = takewhile(lambda line: len(line.split()) <= _ID_WORDS or _BETWEEN_CIRCUITS.search(line), lines)
+    listed = [*lines[:1], *takewhile(_goes_on, lines[1:])]
     named = [name for line in listed for name in _BETWEEN_CIRCUITS.split(line)]
     behind_label = [StatedCircuit(circuit_id=name, impact=impact) for name in named if name.lower() not in _NO_CIRCUIT]
     return joined(list(_listed(rows)) or behind_label)
 
 
+def _goes_on(line: str) -> bool:
+    """Return whether a line below circuits has more of them, and is neither prose nor another label."""
+    names = _BETWEEN_CIRCUITS.split(line.rstrip(" ,;"))
+    ids = [name for name in names if name.lower() not in _NO_CIRCUIT]
+    return ": " not in line and all(len(name.split()) <= _ID_WORDS and _DIGIT.search(name) for name in ids)
+
+
 def _listed(rows: Sequence[Sequence[str]]) -> Iterator[StatedCircuit]:
     headings: list[str] = []
     for row in rows:
-        if "Circuit ID" in row:
+        # In a row of two cells it is a label.
+        if "Circuit ID" in row and (len(row) > _LABEL_AND_VALUE or "Impact Type" in row):
             headings = list(row)
         elif headings and len(row) == len(headings):
             cells = dict(zip(headings, row, strict=True))

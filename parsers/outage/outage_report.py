@@ -17,7 +17,7 @@ from domain.events import StatedCircuit, StatedEtr, StatedOutage
 from domain.vocabulary import Impact, OutageStatus
 from parsers.forms import DateOrder
 from parsers.mime import Notification
-from parsers.outage.sheets import course_in, etr_in, one_line, sheet_of, stated_cause
+from parsers.outage.sheets import ETR_LABEL, course_in, etr_in, etr_on, one_line, sheet_of, stated_cause
 from parsers.outage.times import Moments, moments_of
 from parsers.providers import Provider
 from parsers.statements import Findings, NotUnderstood, Reader, Result
@@ -29,7 +29,7 @@ _SUBJECT = re.compile(
 )
 _LABEL = re.compile(
     r"^(Outage - (?=Occurrence|Status|Recovery|RFO)|(?:Trouble Ticket No|Company|Affected Circuit|Start Time|End Time"
-    r"|Duration|Current Status|Current Action|Reason for Outage|ETR|Estimated Time of Restoration)(?=\.?\s?:)"
+    rf"|Duration|Current Status|Current Action|Reason for Outage|{ETR_LABEL})(?=\.?\s?:)"
     r"|-{10,}|Best Regards)[.:\s]{0,4}",
     re.IGNORECASE | re.MULTILINE,
 )
@@ -77,8 +77,7 @@ def _status(kind: str, action: str) -> OutageStatus | None:
 
 
 def _etr(sheet: Mapping[str, str], moments: Moments) -> StatedEtr | None:
-    labelled = sheet.get("etr") or sheet.get("estimated time of restoration")
-    return moments.etr(one_line(labelled)) if labelled else etr_in(sheet.get("current action", ""), moments)
+    return etr_on(sheet, moments) or etr_in(sheet.get("current action", ""), moments)
 
 
 def _circuit(subject: re.Match[str] | None, affected: str) -> str:

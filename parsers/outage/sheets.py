@@ -50,6 +50,7 @@ _COURSES = (
         OutageStatus.IDENTIFIED,
         re.compile(
             r"\b(?:has been|have been|was|were|is|are) (?:now )?(?:located|identified|isolated|found)\b"
+            r"|\b(?:fault|cut|break|damage|root cause)(?: point)? (?:located|identified|isolated|found)\b"
             r"|\bidentified (?:the|an?|that)\b|\bsplicing\b|\bfix is being\b"
             r"|\b(?:repairs?|repair works?|replacement)(?: \w{1,12}){0,2} (?:under ?way|in progress|begun|started)\b",
             re.IGNORECASE,
@@ -63,6 +64,13 @@ _COURSES = (
 # What is denied, or still to come: before the words that would say it, and behind them.
 _NOT_YET = re.compile(r"\b(?:no|not|nor|never|unable|cannot|will|once|until|if|when|whether)\b|n't\b", re.IGNORECASE)
 _NO_LONGER = re.compile(r"\s(?:will|to (?:begin|start|follow)|(?:is |was |has been )?completed?)\b", re.IGNORECASE)
+# What people write before an estimate; also where a form has no label for one.
+ETR_LABEL = (
+    r"(?:(?:current|new|revised|updated|latest) )?(?:ETT?R"
+    r"|(?:ETA|(?:estimated|expected) time) (?:to|of|for) (?:service )?(?:restor(?:e|ation)|repair|resolution|recovery)"
+    r"|(?:estimated|expected) (?:restoration|repair|recovery|resolution)(?: time)?)"
+)
+_ETR_LABELLED = re.compile(ETR_LABEL, re.IGNORECASE)
 _ETR = re.compile(
     r"\b(?P<no>no (?:current |firm )?)?(?:ETT?R|estimated (?:time (?:of|to|for) (?:restor\w+|repair|resolution)"
     r"|(?:restoration|repair) time))\b(?:\s(?:is|was|remains|now|of)\b|\s?[:=–-]){0,3}\s?(?P<value>[^;\n]{0,160})",
@@ -87,6 +95,17 @@ def sheet_of(notification: Notification, label: re.Pattern[str]) -> Mapping[str,
 def one_line(text: str) -> str:
     """Return a text with its lines joined."""
     return " ".join(text.split())
+
+
+def etr_on(sheet: Mapping[str, str], moments: Moments) -> StatedEtr | None:
+    """Return the estimate behind a label for it, on a sheet whose labels have ``ETR_LABEL`` among them."""
+    words = next((value for label, value in sheet.items() if is_etr_label(label)), "")
+    return moments.etr(one_line(words)) if words else None
+
+
+def is_etr_label(label: str) -> bool:
+    """Return whether a label is one of those of ``ETR_LABEL``."""
+    return bool(_ETR_LABELLED.fullmatch(label))
 
 
 def stated_cause(text: str) -> str | None:

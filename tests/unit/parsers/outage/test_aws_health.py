@@ -58,6 +58,32 @@ def test_an_end_counts_once_it_is_closed() -> None:
     assert (closed.status, closed.end) == (OutageStatus.RESOLVED, datetime(2027, 3, 9, 7, 40, tzinfo=UTC))
 
 
+FOUND = "[4:10 AM GMT] We have identified a router that drops packets."
+AGAIN = "[4:52 AM GMT] We are investigating the loss of another router."
+
+
+@pytest.mark.parametrize(
+    ("description", "status"),
+    [
+        (f"{FOUND}\n\n{AGAIN}", OutageStatus.INVESTIGATING),
+        (f"{AGAIN}\n\n{FOUND}", OutageStatus.INVESTIGATING),
+        (f"[11:50 PM GMT] We are investigating.\n\n{FOUND}", OutageStatus.IDENTIFIED),
+        (f"{FOUND}\n\n[7:58 PM PST] We are investigating.", OutageStatus.IDENTIFIED),
+        (f"{FOUND}\n\n[4:52 AM GMT] Work continues.", None),
+        # Neither the first nor the last, of one time, and in a zone that nobody knows.
+        (f"[3:00 AM GMT] It began.\n{AGAIN}\n{FOUND}", None),
+        (f"{FOUND}\n{FOUND}", None),
+        (f"{FOUND}\n[4:52 AM QQT] We are investigating.", None),
+    ],
+)
+def test_of_several_entries_the_newest_says_how_far_it_is(description: str, status: OutageStatus | None) -> None:
+    text = event(eventDescription=[{"language": "en_US", "latestDescription": description}])
+
+    found = outage_of(READER, notice(text, date="Tue, 09 Mar 2027 04:55:00 +0000"), AMAZON)
+
+    assert found.status is status
+
+
 def test_a_whole_account_is_no_circuit() -> None:
     entities = [{"entityValue": name} for name in ("210044178800", "AWS_ACCOUNT", "UNKNOWN", "dxvif-ffx8810c")]
 

@@ -82,6 +82,21 @@ def test_each_account_has_its_services_with_the_impact_of_the_notice(stated, imp
     ]
 
 
+def test_without_a_table_account_and_assets_stand_behind_their_labels():
+    site = "IBX: LD5\nSituation Status: Stable\n"
+    text = f"{site}Account Number: 140212\nAssets: LD5:01:9, LD5:01:10\nProduct: Metro Connect\n"
+    result = result_of(READER, notice(text, subject=SUBJECT), EQUINIX)
+
+    assert (result.account, [one.circuit_id for one in result.circuits]) == ("140212", ["LD5:01:9", "LD5:01:10"])
+
+
+@pytest.mark.parametrize(("condition", "summary"), [("Chiller Failure", "LD5: Chiller Failure"), ("Normal", None)])
+def test_the_condition_is_what_it_is_about_unless_it_is_normal_again(condition, summary):
+    text = f"IBX: LD5\nEquipment/Condition: {condition}\n"
+
+    assert result_of(READER, notice(text, subject=SUBJECT), EQUINIX).summary == summary
+
+
 def test_the_number_may_stand_in_the_text_alone():
     text = "This is about 5-230880014277.\n\nSituation Status: Stable\n"
 

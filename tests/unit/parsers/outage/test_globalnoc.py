@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from domain.events import StatedEtr
 from domain.vocabulary import OutageStatus
 from parsers.outage.globalnoc import READER
 from parsers.statements import NotUnderstood
@@ -12,6 +13,7 @@ from tests.sheets import changed, circuits_of, notice, outage_of, result_of
 
 OPEN = "globalnoc/two_backbones/01_outage"
 RESOLVED = "globalnoc/two_backbones/04_resolved"
+AFFECTED_OPEN = "Source Of Impact:"
 AFFECTED = "Affected: Backbones RTM-AMS and RTM-BRU"
 END = "End Time: Tuesday, March 9, 2027, 1:12 PM (1312) UTC"
 
@@ -57,6 +59,21 @@ def test_an_end_resolves_an_outage_whose_subject_does_not_say_so() -> None:
     outage = outage_of(READER, changed(RESOLVED, ("Outage Resolved - ", "Brief Outage - ")))
 
     assert (outage.status, outage.end) == (OutageStatus.RESOLVED, datetime(2027, 3, 9, 13, 12, tzinfo=UTC))
+
+
+@pytest.mark.parametrize("before", ["Update: ", "UPDATE - ", "Updated: Brief ", "Intermittent "])
+def test_an_update_of_an_outage_is_one(before: str) -> None:
+    result = result_of(READER, changed(OPEN, ("Subject: Outage", f"Subject: {before}Outage")))
+
+    assert result.summary == result_of(READER, changed(OPEN)).summary
+
+
+@pytest.mark.parametrize("label", ["ETR", "Estimated Time to Restore", "ETA to repair", "Revised ETR"])
+def test_an_estimate_may_have_a_line_of_its_own(label: str) -> None:
+    words = "Tuesday, March 9, 2027, 3:30 PM (1530) UTC"
+    outage = outage_of(READER, changed(OPEN, (AFFECTED_OPEN, f"{label}: {words}\n{AFFECTED_OPEN}")))
+
+    assert outage.etr == StatedEtr(at=datetime(2027, 3, 9, 15, 30, tzinfo=UTC), words=words)
 
 
 def test_an_end_still_to_come_is_none() -> None:

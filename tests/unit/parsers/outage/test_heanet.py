@@ -83,6 +83,14 @@ def test_a_ticket_that_is_closed_without_an_end_states_none() -> None:
     assert (outage.status, outage.end) == (OutageStatus.RESOLVED, None)
 
 
+@pytest.mark.parametrize("word", ["REOPEN", "Reopened", "RE-OPENED"])
+def test_a_ticket_that_is_opened_again_is_open(word: str) -> None:
+    silent = ("who opened a ticket and is investigating.", "who goes there.")
+    outage = outage_of(READER, changed(OPEN, silent, ("Ticket Status: OPEN", f"Ticket Status: {word}")))
+
+    assert outage.status is OutageStatus.REPORTED
+
+
 def test_several_lines_are_several_circuits() -> None:
     result = result_of(READER, changed(OPEN, ("Dundalk Institute\n\nProblem", "IADT, NUIM, IADT\n\nProblem")))
 

@@ -57,6 +57,7 @@ def test_a_story_begins_with_when_what_and_where(sentence, summary):
     ("sentence", "status"),
     [
         ("The NOC was engaged.", OutageStatus.INVESTIGATING),
+        ("The NOC is investigating to isolate the cause.", OutageStatus.INVESTIGATING),
         ("Field Operations was dispatched to a hut.", OutageStatus.INVESTIGATING),
         ("Troubleshooting goes on with the vendor of the equipment.", OutageStatus.INVESTIGATING),
         (
@@ -261,6 +262,46 @@ def test_several_circuits_stand_behind_one_label(listed):
     result = result_of(READER, told(f"These are down.\n\nCircuit ID: {listed}\n"), LUMEN)
 
     assert [circuit.circuit_id for circuit in result.circuits] == ["BBXT1", "BBXT2", "BBXT3"]
+
+
+@pytest.mark.parametrize(
+    "below",
+    [
+        "Ticket State: Reopened",
+        "Next visit: 14:00",
+        "A connector was cleaned and the errors are gone. This\nservice impact has concluded.",
+        "Dear Customer",
+    ],
+)
+def test_what_stands_below_a_circuit_is_none(below):
+    result = result_of(READER, told(f"{START}\n\nCircuit ID: BBXT1\n\n{below}\n"), LUMEN)
+
+    assert [circuit.circuit_id for circuit in result.circuits] == ["BBXT1"]
+
+
+def test_a_table_of_labels_and_values_is_no_table_of_circuits():
+    rows = [
+        ("Circuit ID", "BBXT1"),
+        ("Service Impact", "Impaired"),
+        ("Technician", "B. Ortiz"),
+        ("Location", "Tulsa, OK"),
+    ]
+    cells = "".join(f"<tr><td>{label}</td><td>{value}</td></tr>" for label, value in rows)
+    text = f"<html><body><table>{cells}</table><p>{START}</p></body></html>"
+
+    result = result_of(READER, notice(text, subject=SUBJECT, date=DATE, subtype="html"), LUMEN)
+
+    assert [(one.circuit_id, one.impact) for one in result.circuits] == [("BBXT1", Impact.DEGRADED)]
+
+
+@pytest.mark.parametrize(
+    "label", ["Customer Ticket", "Customer Ticket ID", "Customer Ticket Number", "Customer Report ID"]
+)
+def test_the_ticket_of_the_customer_may_stand_behind_a_label(label):
+    text = f"{START}\n\n{label}: INC0044\n"
+
+    assert result_of(READER, told(text), LUMEN).references == ("INC0044",)
+    assert result_of(READER, told(text.replace("INC0044", "not given")), LUMEN).references == ()
 
 
 @pytest.mark.parametrize(("behind", "references"), [("", ()), (" INC0044", ("INC0044",))])

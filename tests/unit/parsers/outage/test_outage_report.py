@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from domain.events import StatedEtr
 from domain.vocabulary import Impact, OutageStatus
 from parsers.outage.outage_report import READER
 from parsers.statements import NotUnderstood
@@ -35,6 +36,8 @@ def test_without_a_zone_and_one_of_the_provider_nothing_is_guessed() -> None:
     [
         ("Now Investigating", OutageStatus.INVESTIGATING),
         ("Splicing in progress", OutageStatus.IDENTIFIED),
+        ("Fault located 2.1 km from the hut", OutageStatus.IDENTIFIED),
+        ("No fault found in the hut, team goes on", OutageStatus.REPORTED),
         ("Traffic is being monitored", OutageStatus.MONITORING),
         ("Waiting for the supplier", OutageStatus.REPORTED),
         ("", OutageStatus.REPORTED),
@@ -80,6 +83,16 @@ def test_a_circuit_with_a_dash_is_that_of_the_subject() -> None:
     notification = changed(OCCURRENCE, ("HF-RTM-AMS-0042", "RTM - AMS 42"), ("- Rotterdam\n", "- Rotterdam - Noord\n"))
 
     assert circuits_of(result_of(READER, notification)) == ["RTM - AMS 42"]
+
+
+@pytest.mark.parametrize("label", ["ETR", "ETA to restore", "ETA for repair", "Estimated time to repair", "New ETTR"])
+def test_an_estimate_that_a_person_adds_is_read_and_is_no_part_of_the_reason(label: str) -> None:
+    reason = "Reason for Outage:"
+    plain = outage_of(READER, changed(STATUS))
+    added = outage_of(READER, changed(STATUS, (reason, f"{label}: 08/Mar/2027 11:00 PM UTC\n{reason}")))
+
+    assert added.etr == StatedEtr(at=datetime(2027, 3, 8, 23, tzinfo=UTC), words="08/Mar/2027 11:00 PM UTC")
+    assert added.cause == plain.cause
 
 
 def test_a_recovery_states_no_estimate() -> None:
