@@ -8,6 +8,7 @@ import email
 import random
 import re
 from collections.abc import Callable
+from email.errors import MessageError
 from email.message import Message
 
 _WORDS = (
@@ -155,7 +156,7 @@ def _with_text(parsed: Message, part: Message, text: str, chance: random.Random)
     part.set_payload(base64.encodebytes(content).decode("ascii"))
     try:
         return parsed.as_bytes()
-    except (LookupError, ValueError, TypeError, AttributeError, IndexError):
+    except (MessageError, LookupError, ValueError, TypeError, AttributeError, IndexError):
         return b"Content-Type: text/html\n\n" + content
 
 
