@@ -1,5 +1,7 @@
 """Pin what the readers make of every mail of ours: tests/golden/<carrier>.json, and versions.json for their versions.
 
+Mails of outages stand under the form of their reader: <form>.json.
+
 Run as ``python -m tests.gate.golden`` (``make golden``), it writes the files anew and prints what differs, event by
 event. The files hold every field of every update that is stated, and what became of the mail.
 """
@@ -12,11 +14,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from domain.events import StatedCircuit, StatedWindow, Update, iso_utc
+from domain.events import StatedCircuit, StatedEtr, StatedOutage, StatedWindow, Update, iso_utc
 from domain.message import Reading
 from parsers.maintenance import READER_VERSION
+from parsers.outage.readers import READERS
 from parsers.readers import OWN_READERS
-from tests.readings import MAIL, STORIES, own_mails, reading_of
+from tests.readings import MAIL, OUTAGES, STORIES, own_mails, reading_of
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 VERSIONS = "versions"
@@ -54,7 +57,7 @@ def found_results() -> dict[str, Results]:
     """Return what the readers make of every own mail, by carrier and mail."""
     results: dict[str, Results] = {}
     for path in own_mails():
-        root = MAIL if MAIL in path.parents else STORIES
+        root = next(root for root in (MAIL, STORIES, OUTAGES) if root in path.parents)
         carrier, *case = path.relative_to(root).with_suffix("").parts
         results.setdefault(carrier, {})["/".join((root.name, *case))] = _reading_json(reading_of(path))
     return results
@@ -62,7 +65,7 @@ def found_results() -> dict[str, Results]:
 
 def found_versions() -> dict[str, str]:
     """Return the versions of the readers of ours, and of the library."""
-    return {LIBRARY: READER_VERSION} | {reader.label: reader.version for reader in OWN_READERS}
+    return {LIBRARY: READER_VERSION} | {reader.label: reader.version for reader in (*OWN_READERS, *READERS)}
 
 
 def held_results() -> dict[str, Results]:
@@ -114,12 +117,15 @@ def _reading_json(reading: Reading) -> dict[str, Any]:
 
 
 def _json(value: Any) -> Any:
-    """Return a value in JSON's terms; of an update and its parts the fields that are stated."""
+    """Return a value in JSON's terms; of an update and its parts the fields that are stated.
+
+    An estimate without an instant says that there is none, so that its words stand alone.
+    """
     if isinstance(value, datetime):
         return iso_utc(value)
     if isinstance(value, tuple):
         return [_json(entry) for entry in value]
-    if isinstance(value, Update | StatedWindow | StatedCircuit):
+    if isinstance(value, Update | StatedWindow | StatedCircuit | StatedOutage | StatedEtr):
         stated = ((one.name, getattr(value, one.name)) for one in fields(value) if one.name != "reader_version")
         return {name: _json(entry) for name, entry in stated if entry is not None}
     return value
@@ -173,7 +179,8 @@ def _named(updates: Sequence[Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]
 
 
 def _in_update(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[str]:
-    yield from _in_fields({**before, "windows": 0}, {**after, "windows": 0})
+    yield from _in_fields({**before, "windows": 0, "outage": 0}, {**after, "windows": 0, "outage": 0})
+    yield from (f"outage {line}" for line in _in_fields(before.get("outage") or {}, after.get("outage") or {}))
     old, new = before.get("windows") or [], after.get("windows") or []
     if len(old) != len(new) or (("windows" in before) != ("windows" in after)):
         yield f"windows: {_spans(before.get('windows'))} → {_spans(after.get('windows'))}"

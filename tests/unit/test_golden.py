@@ -95,6 +95,16 @@ WINDOW = {"start": "2027-02-09T05:00:00Z", "end": "2027-02-09T11:00:00Z"}
             mail(update(circuits=[{"circuit_id": "B"}, {"circuit_id": "A"}])),
             "N-1: circuits: in another order, or as often: A, B → B, A",
         ),
+        (
+            mail(update(outage={"status": "REPORTED"})),
+            mail(update(outage={"status": "RESOLVED"})),
+            "N-1: outage status: REPORTED → RESOLVED",
+        ),
+        (
+            mail(update(outage={"etr": {"words": "to be advised"}})),
+            mail(update(outage={"etr": {"at": "2027-02-09T11:00:00Z", "words": "11:00 UTC"}})),
+            'N-1: outage etr: {"words": "to be advised"} → {"at": "2027-02-09T11:00:00Z", "words": "11:00 UTC"}',
+        ),
         (mail(update()), mail(update(), update(event_id="N-2")), "N-2: a new event"),
         (mail(update(), update(event_id="N-2")), mail(update()), "N-2: no event any more"),
         (
