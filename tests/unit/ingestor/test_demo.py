@@ -15,6 +15,7 @@ from domain.events import EventKey, Update
 from domain.fold import fold
 from domain.lifecycle import phase_of
 from domain.message import Disposition, Reason
+from domain.vocabulary import Kind
 from ingestor import config, demo
 from parsers.mime import read_envelope
 from parsers.providers import Directory, directory
@@ -120,6 +121,14 @@ MEANT = {
     "eunetworks-cancelled": ("eunetworks", "03520881", "CANCELLED", [("+2d 23:00", "+3d 05:00")], set()),
     "packetfabric-in-process": ("packetfabric", "PF-MNT-61107", "IN-PROCESS", [("-1h", "+5h")], PACKETFABRIC),
 }
+# Of a mail about an outage: provider, ticket, status, start, end, ETR, circuits; None: it does not say.
+OUTAGES_MEANT = {
+    "lumen-outage-opened": ("lumen", "28300417", "INVESTIGATING", "-318m", None, None, {"BBTX51938"}),
+    "lumen-outage-estimate": ("lumen", "28300417", "IDENTIFIED", "-318m", None, "-120m", set()),
+    "lumen-outage-estimate-moved": ("lumen", "28300417", "IDENTIFIED", "-318m", None, "-60m", set()),
+    "lumen-outage-restored": ("lumen", "28300417", "RESOLVED", "-318m", "-46m", None, set()),
+    "megaport-status-page": ("megaport", "5kd8q2m0x7vh", "INVESTIGATING", "-20m", None, "+95m", {"Metro SIN2"}),
+}
 # What the demo shows at NOON, once all samples are read: status, phase, starts of the windows.
 SHOWN = {
     ("arelion", "PWIC219904.1"): ("CONFIRMED", "upcoming", ["+1d 22:00"]),
@@ -136,6 +145,11 @@ SHOWN = {
     ("verizon", "2310771"): ("CONFIRMED", "upcoming", ["+4d 00:00"]),
     ("zayo", "TTN-0009120417"): ("CONFIRMED", "upcoming", ["+3d 05:00", "+4d 05:00", "+5d 05:00"]),
 }
+# The same of outages: status, phase, start, end, the estimates, and how far each was moved, in seconds.
+OUTAGES_SHOWN = {
+    ("lumen", "28300417"): ("RESOLVED", "past", "-318m", "-46m", [("-120m", None), ("-60m", 3600)]),
+    ("megaport", "5kd8q2m0x7vh"): ("INVESTIGATING", "active", "-20m", None, [("+95m", None)]),
+}
 NOT_UNDERSTOOD = {"free-text-of-an-unknown-carrier"}
 
 
@@ -151,6 +165,28 @@ def name_of(file_name: str) -> str:
 def instant(offset: str, now: datetime) -> datetime:
     text = demo.render(f"{{{{{offset} %Y-%m-%dT%H:%M:%S+00:00}}}}", now)
     return datetime.fromisoformat(text)
+
+
+def instant_if(offset: str | None, now: datetime) -> datetime | None:
+    return instant(offset, now) if offset else None
+
+
+def outage_facts(
+    update: Update,
+) -> tuple[str, str, str, datetime | None, datetime | None, datetime | None, set[str]]:
+    said = update.outage
+    assert said is not None
+    assert said.status is not None
+    circuits = {circuit.circuit_id for circuit in update.circuits or ()}
+    return (
+        update.provider,
+        update.event_id,
+        said.status.value,
+        said.start,
+        said.end,
+        said.etr.at if said.etr else None,
+        circuits,
+    )
 
 
 def facts(update: Update) -> tuple[str, str, str | None, list[tuple[datetime, datetime]], set[str]]:
@@ -193,7 +229,7 @@ def test_a_placeholder_that_cannot_be_read_is_an_error(text: str) -> None:
 
 
 def test_every_sample_has_its_meaning_here() -> None:
-    assert {name_of(name) for name, _ in demo.samples()} == MEANT.keys() | NOT_UNDERSTOOD
+    assert {name_of(name) for name, _ in demo.samples()} == MEANT.keys() | OUTAGES_MEANT.keys() | NOT_UNDERSTOOD
 
 
 @pytest.mark.parametrize("now", MOMENTS)
@@ -210,6 +246,12 @@ def test_every_sample_is_read_with_the_windows_that_were_asked_for(now: datetime
             assert (reading.disposition, reading.reason) == (Disposition.QUARANTINED, Reason.UNKNOWN_PROVIDER), name
             continue
         assert reading.disposition is Disposition.APPLIED, (name, reading.detail)
+        if name in OUTAGES_MEANT:
+            provider, ticket, status, start, end, etr, circuits = OUTAGES_MEANT[name]
+            (update,) = reading.updates
+            times = [instant_if(offset, now) for offset in (start, end, etr)]
+            assert outage_facts(update) == (provider, ticket, status, *times, circuits), name
+            continue
         provider, event_id, status, windows, circuits = MEANT[name]
         expected_windows = [(instant(start, now), instant(end, now)) for start, end in windows]
         (update,) = reading.updates
@@ -226,15 +268,30 @@ def test_the_samples_fold_into_the_events_that_the_demo_shows(providers: Directo
             updates.setdefault(update.key, []).append(update)
 
     shown = {}
+    outages = {}
     for same_event in updates.values():
         (event,) = fold(same_event)
-        if event.provider != "aws":
+        if event.kind is Kind.OUTAGE:
+            estimates = [(revision.etr, revision.slip_seconds) for revision in event.etr_revisions]
+            phase = phase_of(event, NOON).value
+            outages[event.provider, event.event_id] = (event.status.value, phase, event.start, event.end, estimates)
+        elif event.provider != "aws":
             starts = [window.start for window in event.windows if not window.withdrawn]
             shown[event.provider, event.event_id] = (event.status.value, phase_of(event, NOON).value, starts)
 
     assert shown == {
         key: (status, phase, [instant(start, NOON) for start in starts])
         for key, (status, phase, starts) in SHOWN.items()
+    }
+    assert outages == {
+        key: (
+            status,
+            phase,
+            instant(start, NOON),
+            instant_if(end, NOON),
+            [(instant(at, NOON), slip) for at, slip in estimates],
+        )
+        for key, (status, phase, start, end, estimates) in OUTAGES_SHOWN.items()
     }
 
 
@@ -278,7 +335,7 @@ def test_a_prepared_mailbox_is_a_maildir_with_every_sample(tmp_path: Path) -> No
     count = demo.prepare(tmp_path / "demo", NOON)
 
     mails = sorted((tmp_path / "demo/mail/cur").iterdir())
-    assert count == len(mails) == len(MEANT) + len(NOT_UNDERSTOOD)
+    assert count == len(mails) == len(MEANT) + len(OUTAGES_MEANT) + len(NOT_UNDERSTOOD)
     assert (tmp_path / "demo/mail/new").is_dir()
     assert all(b"{{" not in path.read_bytes() for path in mails)
 
@@ -292,7 +349,7 @@ def test_preparing_again_replaces_the_sample_mailbox_and_its_database(tmp_path: 
 
     assert not (tmp_path / "maintd.db").exists()
     assert not (tmp_path / "mail/new/dropped.eml").exists()
-    assert len(list((tmp_path / "mail/cur").iterdir())) == len(MEANT) + len(NOT_UNDERSTOOD)
+    assert len(list((tmp_path / "mail/cur").iterdir())) == len(MEANT) + len(OUTAGES_MEANT) + len(NOT_UNDERSTOOD)
 
 
 def test_a_folder_that_holds_other_files_is_left_alone(tmp_path: Path) -> None:
