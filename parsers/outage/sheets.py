@@ -42,7 +42,8 @@ _COURSES = (
         OutageStatus.MONITORING,
         re.compile(
             r"\b(?:are|is|being|and|under|for|continue to) monitor(?:ing|ed)?\b"
-            r"|\bfix (?:has been |have been |was )(?:implemented|applied|deployed)\b",
+            r"|\bfix (?:has been |have been |was )(?:implemented|applied|deployed)\b|\bunder observation\b"
+            r"|[,;–-]\s?(?:now )?monitoring\.?$",
             re.IGNORECASE,
         ),
     ),
@@ -51,8 +52,11 @@ _COURSES = (
         re.compile(
             r"\b(?:has been|have been|was|were|is|are) (?:now )?(?:located|identified|isolated|found)\b"
             r"|\b(?:fault|cut|break|damage|root cause)(?: point)? (?:located|identified|isolated|found)\b"
-            r"|\bidentified (?:the|an?|that)\b|\bsplicing\b|\bfix is being\b"
-            r"|\b(?:repairs?|repair works?|replacement)(?: \w{1,12}){0,2} (?:under ?way|in progress|begun|started)\b",
+            r"|\b(?:cut|break|damage) confirmed\b"
+            r"|\bfound (?:an? |the )?(?:bad|faulty|failed|broken|damaged|defective)\b"
+            r"|\bidentified (?:the|an?|that)\b|\bsplicing\b|\bsplice (?:team|crew)s?\b|\bfix is being\b"
+            r"|\b(?:repairs?|repair works?|replacement)(?: \w{1,12}){0,2}"
+            r" (?:under ?way|in progress|ongoing|begun|started)\b",
             re.IGNORECASE,
         ),
     ),
@@ -61,8 +65,11 @@ _COURSES = (
         re.compile(r"\binvestigat(?:ing|ion|ions|e)\b|\bdispatched\b|\btroubleshooting\b|\bisolating\b", re.IGNORECASE),
     ),
 )
+_DENIED = re.compile(r"\b(?:not|never|neither)\s(?:\w{1,12}\s){0,2}$", re.IGNORECASE)
 # What is denied, or still to come: before the words that would say it, and behind them.
-_NOT_YET = re.compile(r"\b(?:no|not|nor|never|unable|cannot|will|once|until|if|when|whether)\b|n't\b", re.IGNORECASE)
+_NOT_YET = re.compile(
+    r"\b(?:no|not|nor|never|nothing|unable|cannot|will|once|until|if|when|whether)\b|n't\b", re.IGNORECASE
+)
 _NO_LONGER = re.compile(r"\s(?:will|to (?:begin|start|follow)|(?:is |was |has been )?completed?)\b", re.IGNORECASE)
 # What people write before an estimate; also where a form has no label for one.
 ETR_LABEL = (
@@ -117,7 +124,8 @@ def stated_cause(text: str) -> str | None:
 def cause_in(prose: str) -> str | None:
     """Return the sentence in which a text says what caused an outage, None where none does or it is not certain."""
     for sentence in _SENTENCE_END.split(one_line(prose)):
-        if _CAUSE.search(sentence) and not _NO_CAUSE.search(sentence):
+        found = _CAUSE.search(sentence)
+        if found and not _NO_CAUSE.search(sentence) and not _DENIED.search(sentence[: found.start()]):
             return sentence[:_CAUSE_CHARACTERS].rstrip(". ")
     return None
 
