@@ -190,6 +190,19 @@ def test_a_ticket_that_is_known_is_given_at_once_and_opened_once(maintd) -> None
     ]
 
 
+def test_a_ticket_that_was_over_long_ago_is_opened_as_another_outage(maintd, plain) -> None:
+    long_ago = f"{datetime.now(UTC) - timedelta(days=200):%Y-%m-%d}"
+    times = ("--start", f"{long_ago}T12:00Z", "--end", f"{long_ago}T13:00Z")
+    first = maintd("outage", "open", "--provider", "zayo", "--ticket", "T-1", "--status", "resolved", *times)
+
+    again = maintd("outage", "open", "--provider", "zayo", "--ticket", "T-1", "--summary", "dark again")
+
+    assert (first["generation"], again["generation"], again["status"]) == (1, 2, "REPORTED")
+    assert plain("outage", "update", "T-1", "--status", "identified")[0].startswith("zayo T-1 (use 2): IDENTIFIED; ")
+    assert [(one["generation"], one["status"]) for one in maintd("events")] == [(1, "RESOLVED"), (2, "IDENTIFIED")]
+    assert maintd("db", "check") == {"problems": []}
+
+
 @pytest.mark.parametrize(
     ("words", "problems"),
     [
@@ -238,6 +251,7 @@ def test_from_resolved_only_reopening_leads_out(maintd) -> None:
         (("update", "T", "--circuit", "X=DOWN"), "DOWN is no impact"),
         (("reopen", "T"), "--note"),
         (("open", "--circuit", "X"), "--provider"),
+        (("open", "--provider", "zayo", "--start", "14:05 tomorrow"), "is no zone that is known"),
     ],
 )
 def test_what_cannot_be_understood_is_a_usage_error_of_one_line(maintd, words, problem) -> None:
