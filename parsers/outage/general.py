@@ -2,8 +2,8 @@
 
 It is strict where a mail can be about something else: an outage has a number and at least two more facts, a word of an
 outage stands in its subject or status, and nothing of planned work or of a start that lies ahead does. A label that is
-not in the tables of ``parsers.outage.words`` says nothing. Source: tests/mail/general, and the public lists of labels
-that docs/outages.md names.
+not in the tables of ``parsers.outage.words`` says nothing. Source: tests/outages/general, and the public lists of
+labels that docs/outages.md names.
 """
 
 import re

@@ -1,7 +1,7 @@
 """The words of outages, as closed tables: which label means what, how far a repair is, how bad it is for a circuit.
 
 A label or a word that is in no table means nothing. Source: the lists of labels and words that carriers publish, named
-in docs/outages.md, and the mails in tests/mail/general.
+in docs/outages.md, and the mails in tests/outages/general.
 """
 
 import re
@@ -200,7 +200,7 @@ def in_brackets(label: str) -> str:
 
 # How far the repair is
 
-_STATUSES: Mapping[OutageStatus, tuple[str, ...]] = {
+STATUSES: Mapping[OutageStatus, tuple[str, ...]] = {
     OutageStatus.REPORTED: (
         *("new", "open", "opened", "reopened", "re opened", "reported", "registered", "logged", "occurrence"),
         *(
@@ -285,7 +285,7 @@ _STATUSES: Mapping[OutageStatus, tuple[str, ...]] = {
         *("closed out", "auto closed"),
     ),
 }
-_STATUS_OF = {phrase: status for status, phrases in _STATUSES.items() for phrase in phrases}
+_STATUS_OF = {phrase: status for status, phrases in STATUSES.items() for phrase in phrases}
 _PIECES = re.compile(r"\s+[-–—]+\s+|[/;,:.()\[\]|>]+")
 _FILLING = re.compile(r"^(?:(?:the|status|now|is|currently|ticket|case|has been|have been|been) ){1,4}")
 # What is investigated or isolated.
