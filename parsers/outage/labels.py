@@ -51,7 +51,7 @@ def newest_text(notification: Notification) -> Notification:
 
     Of a log with several dated entries only the newest is left.
     """
-    texts = tuple(_newest(text, notification.date) for text in notification.texts)
+    texts = tuple(_newest(_broken(text), notification.date) for text in notification.texts)
     return notification if texts == notification.texts else replace(notification, texts=texts)
 
 
@@ -108,6 +108,7 @@ _QUOTING_TAG = re.compile(
     re.IGNORECASE,
 )
 _TAG = re.compile(r"<(/?[a-zA-Z][a-zA-Z0-9]{0,15}|!--)[^<>]{0,2000}>")
+_PREFORMATTED = re.compile(r"<pre\b[^<>]{0,1000}>.*?(?:</pre>|\Z)", re.IGNORECASE | re.DOTALL)
 _BREAKING = frozenset({"br", "p", "div", "tr", "table", "li", "ul", "hr", "pre", "blockquote", "title"})
 _BREAKING_TAGS = _BREAKING | {f"h{number}" for number in range(1, 7)}
 
@@ -137,6 +138,14 @@ _BY_CUSTOMER = re.compile(
 
 
 _ZONES = re.compile(r"\([^()]{0,40}\)|\b(?:[A-Z]{1,4}T|UTC|Z)\b")
+
+
+def _broken(text: Text) -> Text:
+    """Return a page with the breaks that its preformatted lines have without a tag."""
+    if text.type != "text/html":
+        return text
+    broken = _PREFORMATTED.sub(lambda found: found[0].replace("\n", "<br>\n"), text.text)
+    return text if broken == text.text else Text(type=text.type, text=broken)
 
 
 def _newest(text: Text, date: datetime | None) -> Text:
@@ -326,7 +335,9 @@ def _below(rows: Sequence[Sequence[str]], number: int) -> Iterator[tuple[Field, 
 
 def _row_fields(rows: Sequence[Sequence[str]]) -> Iterator[Field]:
     """Yield the fields of rows that hold labels and values in turn."""
-    for row in rows:
+    for whole in rows:
+        # The colon may have a cell of its own.
+        row = [cell for cell in whole if cell.strip() not in (":", "：")]
         cells = [cell for number, cell in enumerate(row) if cell or number % 2]
         if len(row) % 2 or len(cells) != len(row):
             cells = [cell for cell in row if cell]
@@ -380,7 +391,7 @@ def _going_on(parts: Sequence[str], number: int) -> str:
 
 def _begins_with_label(part: str) -> bool:
     found = _LABELLED.fullmatch(part)
-    return bool(meaning_of(found["label"] if found else part))
+    return bool(found and meaning_of(found["label"]))
 
 
 def _stands_alone(line: str, following: str) -> bool:

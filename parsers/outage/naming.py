@@ -139,7 +139,11 @@ def circuits_of(
             for name in _names(field.value, loose=_is_loose(field))
         ]
         listed = [StatedCircuit(circuit_id=name, impact=impact) for name in names]
-    listed.extend(_below_label(lines, impact, {circuit_key_of(circuit.circuit_id) for circuit in listed}))
+    known = {circuit_key_of(circuit.circuit_id) for circuit in listed}
+    stated = joined(list(_below_label(lines, impact, known)))
+    below = {circuit_key_of(circuit.circuit_id): circuit for circuit in stated}
+    listed = [below.pop(circuit_key_of(circuit.circuit_id), circuit) for circuit in listed]
+    listed.extend(below.values())
     if not listed:
         listed = [StatedCircuit(circuit_id=one["id"], impact=impact) for one in _CIRCUIT_IN_SUBJECT.finditer(subject)]
     return joined(listed[:_MOST_CIRCUITS])
@@ -163,7 +167,10 @@ def _in_row(row: Sequence[Field], impact: Impact | None) -> Iterator[StatedCircu
 
 
 def _below_label(lines: Sequence[str], impact: Impact | None, known: set[str]) -> Iterator[StatedCircuit]:
-    """Yield the circuits of a list: lines below a label of circuits that begin with an id, each with its impact."""
+    """Yield the circuits of a list: lines below a label of circuits that begin with an id, each with its impact.
+
+    Of those that are known it yields the ones whose impact stands there.
+    """
     inside = False
     for line in lines:
         label, colon, value = line.partition(":")
@@ -175,9 +182,10 @@ def _below_label(lines: Sequence[str], impact: Impact | None, known: set[str]) -
         name = next(_names(_LIST_MARK.sub("", line), loose=True), "")
         if not name or (colon and meaning_of(label)):
             inside = False
-        elif circuit_key_of(name) not in known:
-            behind = line.partition(name)[2]
-            yield StatedCircuit(circuit_id=name, impact=impact_in(behind) or impact)
+            continue
+        own = impact_in(line.partition(name)[2])
+        if own or circuit_key_of(name) not in known:
+            yield StatedCircuit(circuit_id=name, impact=own or impact)
 
 
 def _is_loose(field: Field) -> bool:

@@ -116,7 +116,10 @@ _UTC_NAMED = re.compile(r"\b(?:UTC|GMT)\b|\dZ\b")
 _END_OF_SPAN = re.compile(r"- ?\d{1,2}:\d{2}")
 _ZULU = re.compile(r"(?<=\d)(?:Z|(?=UTC\b|GMT\b))")
 # What follows a time and a zone and says nothing more of when.
-_PROSE = re.compile(r"[,;.]\s+(?=[A-Za-z])|\s+[-–—]\s+(?=[A-Za-z])|\s+\((?=(?:estimated?|approx|revised|updated)\b)")
+_PROSE = re.compile(
+    r"[,;.]\s+(?=[A-Za-z])|\s+[-–—]\s+(?=[A-Za-z])"
+    r"|\s+\((?=(?:estimated?|approx|revised|updated|subject|depending|provided|weather|tentative|best|if|unless)\b)"
+)
 _NO_PROSE = re.compile(
     r"\d|\b[A-Z]{2,5}\b|\b(?i:[ap]\.?m|time|local|zone|noon|midnight|tomorrow|today|tonight|yesterday|next|last|mon(?:day)?"
     r"|tue(?:sday)?|wed(?:nesday)?|thu(?:rsday)?|fri(?:day)?|sat(?:urday)?|sun(?:day)?|jan|feb|mar|apr|may|jun|jul|aug"

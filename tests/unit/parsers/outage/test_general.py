@@ -467,6 +467,17 @@ def test_what_is_no_outage_is_refused_with_what_was_found(subject: str, body: st
     assert "\n" not in str(refused.value)
 
 
+def test_the_impact_beside_a_circuit_in_a_list_is_its_own() -> None:
+    circuits = " - AB-1 - impaired\n - AB-2\n - AB-3 (loss of redundancy)\n"
+    body = f"Ticket: 4711\nImpact: Hard down\nETR: 18:00 UTC\nCircuits:\n{circuits}"
+
+    assert result(body).circuits == (
+        StatedCircuit(circuit_id="AB-1", impact=Impact.DEGRADED),
+        StatedCircuit(circuit_id="AB-2", impact=Impact.OUTAGE),
+        StatedCircuit(circuit_id="AB-3", impact=Impact.REDUCED_REDUNDANCY),
+    )
+
+
 def test_what_was_found_of_what_is_refused_is_told_field_by_field() -> None:
     with pytest.raises(NotUnderstood) as refused:
         result(FACTS, "Network notice")

@@ -193,6 +193,12 @@ def test_a_value_goes_on_where_its_line_was_wrapped(text: str) -> None:
     assert told(plain(f"Ticket: 4711\n{text}"))["Root cause"] == cause
 
 
+def test_a_word_of_a_label_at_the_beginning_of_a_wrapped_line_is_no_label() -> None:
+    cause = "Two optics of one lot failed in the node, the second of them in a later\nincident."
+
+    assert told(plain(f"Ticket: 4711\nCause: {cause}\n"))["Cause"] == cause.replace("\n", " ")
+
+
 @pytest.mark.parametrize("behind", ["The second came later.", "status: them", "", "- them", "Status: them"])
 def test_a_value_ends_before_what_is_no_more_of_its_sentence(behind: str) -> None:
     ended = "Two optics of one lot failed in the node, and nobody knows it."
@@ -220,6 +226,21 @@ def test_rows_of_two_and_of_four_cells_are_fields() -> None:
         Field(label="Status", value="Open"),
         Field(label="Start Time", value="10:00 UTC"),
     )
+
+
+def test_a_colon_with_a_cell_of_its_own_is_no_value() -> None:
+    notice = page(
+        "<table><tr><td>Ticket</td><td>:</td><td>4711</td></tr>"
+        "<tr><td>ETR</td><td> : </td><td>18:00 UTC</td></tr></table>"
+    )
+
+    assert told(notice) == {"Ticket": "4711", "ETR": "18:00 UTC"}
+
+
+def test_preformatted_lines_are_lines_and_what_they_quote_is_quoted() -> None:
+    notice = page("<pre>\nTicket: 4711\nETR: 18:00 UTC\n\n&gt; Status: Open\n&gt; ETR: 17:00 UTC\n</pre>")
+
+    assert told(notice) == {"Ticket": "4711", "ETR": "18:00 UTC"}
 
 
 def test_terms_and_what_they_mean_are_fields() -> None:

@@ -237,6 +237,7 @@ def test_of_an_hour_that_is_shown_twice_a_start_is_early_and_an_end_late() -> No
         ("18:00 UTC (revised)", 4),
         ("ETR: 18:00 UTC", 4),
         ("18:00 UTC, subject to the weather", 4),
+        ("18:00 UTC (subject to the weather)", 4),
         ("tomorrow 06:00 CET", 15),
         ("Friday 05:00 UTC", 15),
         ("18:00 UTC - 20:00 UTC", 6),
