@@ -376,3 +376,13 @@ def test_an_open_outage_is_listed_with_its_estimate_beside_maintenances(maintd, 
     assert {len(row) for row in rows} == {8}
     assert maintd("show", "T-1")["etr_missed"] is True
     assert f"ETR\t{DAY} 18:00 UTC, missed" in plain("show", "T-1", "--utc")
+
+
+def test_an_outage_of_which_nobody_has_told_for_a_week_is_still_listed_as_going_on(maintd, directory) -> None:
+    long_ago = datetime.now(UTC) - timedelta(days=8)
+    facts = ("Status: Investigating", f"Start of event: {long_ago:%Y-%m-%d %H:%M} UTC", "Service ID: HF-DUB-0042")
+    (directory / "mail.eml").write_text(mail_of(TICKET, long_ago, *facts))
+    maintd("import", "mail.eml")
+
+    assert [one["phase"] for one in maintd("events", "--active")] == ["stale"]
+    assert maintd("outage", "update", TICKET, "--note", "they still look")["phase"] == "active"
