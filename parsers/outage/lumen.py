@@ -13,7 +13,8 @@ mail-archive.com/outages@outages.org/msg04071.html; the estimate in a sentence:
 apnews.com/6550803e500041b7986286632f6640ee. The words of "Status":
 centurylink.com/wholesale/help/controlcenter/service-management/escalating-a-repair-ticket.html. Circuit ID, Customer
 Report ID and the severity: centurylink.com/wholesale/systems/cemr_mtg_webhelp. The table of circuits is that of Lumen's
-notices of planned work, tests/mail/lumen.
+notices of planned work, tests/mail/lumen. Where a person writes start, end or cause under a label that is none of
+these, it is read as that of all carriers.
 """
 
 import re
@@ -25,10 +26,10 @@ from domain.events import StatedCircuit, StatedEtr, StatedOutage
 from domain.vocabulary import Impact, OutageStatus
 from parsers.lines import lines_of, rows_of
 from parsers.mime import Notification
-from parsers.outage.labels import newest_text
+from parsers.outage.labels import fields_of, newest_text
 from parsers.outage.sheets import ETR_LABEL, is_etr_label, one_line, sheet_of, stated_cause
 from parsers.outage.times import Moments, moments_of
-from parsers.outage.words import OUTAGE_WORDS, impact_in, status_in
+from parsers.outage.words import OUTAGE_WORDS, Means, impact_in, meaning_of, status_in
 from parsers.providers import Provider
 from parsers.statements import Findings, NotUnderstood, Reader, Result, joined
 
@@ -36,6 +37,8 @@ _SEARCHED_CHARACTERS = 50_000
 _FEWEST_FACTS = 2
 # A line of this length that ends no sentence may go on in the next.
 _FULL_CHARACTERS = 45
+
+_OTHER_LABEL = re.compile(r"[A-Z][\w/()#-]{0,20}(?: [\w/()#-]{1,20}){0,4}:\s")
 
 _CARRIER = r"(?:lumen|centurylink|level ?3)"
 _SUBJECT = re.compile(rf"\b{_CARRIER}\s(?:repair )?ticket\s?#?\s?:?\s?(\d{{6,12}})\b(.{{0,400}})", re.IGNORECASE)
@@ -53,9 +56,10 @@ _DISCOVERED = re.compile(
 )
 _CONCLUDED = re.compile(r"\bthis (?:service impact|event|outage) has concluded\b", re.IGNORECASE)
 # A label begins its line; and a sentence of the story ends what stands behind a label.
+_CIRCUIT_LABEL = r"(?:affected |impacted )?circuits?(?: ids?| id\(s\)| affected| impacted)?|service ids?"
 _LABEL = re.compile(
     r"^\W{0,4}((?:lumen |repair )?ticket(?: id| number| #)?|event(?: id)?|customer (?:ticket|report)(?: id| number| #)?"
-    r"|circuit id(?:s|\(s\))?|perceived severity|service impact|(?:ticket )?status"
+    rf"|{_CIRCUIT_LABEL}|perceived severity|service impact|(?:ticket )?status"
     r"|repair area|repair action|location|root cause|fix action|outage start|outage stop"
     rf"|incident start|incident clear|mtr|{ETR_LABEL}|next update|technician eta|customer impact"
     r"|(?:outage |event |reason for outage \(rfo\) )?summary|on(?= [a-z]{3,9} \d)|this service impact has concluded)"
@@ -66,7 +70,7 @@ _OWN = frozenset(
     {"repair area", "repair action", "outage start", "outage stop", "fix action", "incident start", "incident clear"}
 )
 _ABOUT_A_LOSS = _OWN | {"perceived severity", "root cause"}
-_CIRCUIT_LABELS = ("circuit id", "circuit ids", "circuit id(s)")
+_CIRCUIT_LABELLED = re.compile(_CIRCUIT_LABEL)
 _ID_WORDS = 3
 _LABEL_AND_VALUE = 2
 _DIGIT = re.compile(r"\d")
@@ -132,11 +136,13 @@ _NO_CIRCUIT = frozenset({"", "n/a", "na", "none", "-"})
 class _Notice:
     """A notice in this form: its newest text, what stands behind its labels, and what of it is in the subject.
 
+    ``said``: what stands behind labels of other carriers, where a person writes those.
     ``state`` is the word of the subject for what became of the ticket; ``discovered`` the beginning of the story.
     """
 
     text: str
     sheet: Mapping[str, str]
+    said: Mapping[Means, str]
     ticket: str | None
     customers_ticket: str | None
     state: str
@@ -148,8 +154,11 @@ class _Notice:
 
     def time(self, *labels: str) -> str:
         """Return the same of a label of a time, empty where no time stands there, "Ongoing" say."""
-        value = self.value(*labels)
-        return value if any(map(str.isdigit, value)) else ""
+        return _with_digits(self.value(*labels))
+
+    def other_time(self, means: Means) -> str:
+        """Return what stands behind another carrier's label of a time, empty where no time stands there."""
+        return _with_digits(self.said.get(means, ""))
 
 
 def read(notification: Notification, provider: Provider) -> Findings:
@@ -173,7 +182,8 @@ def read(notification: Notification, provider: Provider) -> Findings:
 
 
 def _notice_in(notification: Notification) -> _Notice:
-    text = one_line("\n".join(lines_of(newest_text(notification))))[:_SEARCHED_CHARACTERS]
+    newest = newest_text(notification)
+    text = one_line("\n".join(lines_of(newest)))[:_SEARCHED_CHARACTERS]
     sheet = sheet_of(notification, _LABEL)
     discovered = _DISCOVERED.search(text)
     subject = _SUBJECT.search(notification.subject) or _SUBJECT.search(notification.other_subject)
@@ -190,11 +200,16 @@ def _notice_in(notification: Notification) -> _Notice:
     return _Notice(
         text=text,
         sheet=sheet,
+        said={means: one.value for one in reversed(fields_of(newest)) if (means := meaning_of(one.label))},
         ticket=subject[1] if subject else number[0] if number else None,
         customers_ticket=customers[1] if customers else _customers_ticket(sheet),
         state=state[1] if state else "",
         discovered=discovered,
     )
+
+
+def _with_digits(value: str) -> str:
+    return value if any(map(str.isdigit, value)) else ""
 
 
 def _customers_ticket(sheet: Mapping[str, str]) -> str | None:
@@ -204,21 +219,23 @@ def _customers_ticket(sheet: Mapping[str, str]) -> str | None:
 
 def _first_lines(value: str) -> str:
     lines = value.splitlines()
+    lines = [*lines[:1], *takewhile(lambda line: not _OTHER_LABEL.match(line), lines[1:])]
     full = (len(line) >= _FULL_CHARACTERS and not line.endswith((".", "!")) for line in lines)
     broken = sum(1 for _ in takewhile(bool, full))
     return " ".join(lines[: broken + 1])
 
 
 def _outage(notice: _Notice, moments: Moments) -> StatedOutage:
-    start = notice.time("outage start", "incident start") or (notice.discovered[1] if notice.discovered else "")
-    end = notice.time("outage stop", "incident clear")
+    start = notice.time("outage start", "incident start") or notice.other_time(Means.START)
+    start = start or (notice.discovered[1] if notice.discovered else "")
+    end = notice.time("outage stop", "incident clear") or notice.other_time(Means.END)
     status = _status(notice, ended=bool(end))
     return StatedOutage(
         status=status,
         start=moments.instant(start) if start else None,
         end=moments.instant(end, latest=True) if end else None,
         etr=None if status is OutageStatus.RESOLVED else _etr(notice, moments),
-        cause=stated_cause(notice.value("root cause")),
+        cause=stated_cause(notice.value("root cause") or notice.said.get(Means.CAUSE, "")),
         zone=moments.zone_in(start) if start else None,
     )
 
@@ -262,7 +279,8 @@ def _estimate(found: re.Match[str], moments: Moments) -> StatedEtr | None:
 def _circuits(rows: Sequence[Sequence[str]], notice: _Notice) -> tuple[StatedCircuit, ...]:
     """Return the circuits of the table, else those behind the label."""
     impact = _impact(notice.value("perceived severity", "service impact"))
-    lines = next((notice.sheet[label].splitlines() for label in _CIRCUIT_LABELS if label in notice.sheet), [])
+    labelled = (value for label, value in notice.sheet.items() if _CIRCUIT_LABELLED.fullmatch(label))
+    lines = next(labelled, "").splitlines()
     listed = [*lines[:1], *takewhile(_goes_on, lines[1:])]
     named = [name for line in listed for name in _BETWEEN_CIRCUITS.split(line)]
     behind_label = [StatedCircuit(circuit_id=name, impact=impact) for name in named if name.lower() not in _NO_CIRCUIT]

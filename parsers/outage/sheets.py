@@ -75,6 +75,7 @@ _NO_LONGER = re.compile(r"\s(?:will|to (?:begin|start|follow)|(?:is |was |has be
 ETR_LABEL = (
     r"(?:(?:current|new|revised|updated|latest) )?(?:ETT?R"
     r"|(?:ETA|(?:estimated|expected) time) (?:to|of|for) (?:service )?(?:restor(?:e|ation)|repair|resolution|recovery)"
+    r"(?: (?:of )?services?)?"
     r"|(?:estimated|expected) (?:restoration|repair|recovery|resolution)(?: time)?)"
 )
 _ETR_LABELLED = re.compile(ETR_LABEL, re.IGNORECASE)

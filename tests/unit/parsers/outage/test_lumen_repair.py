@@ -304,6 +304,31 @@ def test_the_ticket_of_the_customer_may_stand_behind_a_label(label):
     assert result_of(READER, told(text.replace("INC0044", "not given")), LUMEN).references == ()
 
 
+@pytest.mark.parametrize("label", ["Circuits Affected", "Affected Circuits", "Circuit IDs", "Service ID", "Circuit"])
+def test_circuits_stand_behind_each_of_their_labels(label):
+    result = result_of(READER, told(f"{START}\n\n{label}: BBXT1\nNext Update: 07:00 GMT\n"), LUMEN)
+
+    assert [circuit.circuit_id for circuit in result.circuits] == ["BBXT1"]
+
+
+def test_start_end_and_cause_are_read_behind_labels_of_other_carriers_too():
+    text = (
+        "Start Time: May 11, 2027 02:31 GMT\nService Restored: May 11, 2027 05:10 GMT\nCause of outage: A boring crew"
+    )
+    outage = outage_of(READER, told(f"{START}\n\n{text}\n"), LUMEN)
+
+    assert (outage.status, outage.cause) == (OutageStatus.RESOLVED, "A boring crew")
+    assert outage.start == datetime(2027, 5, 11, 2, 31, tzinfo=UTC)
+    assert outage.end == datetime(2027, 5, 11, 5, 10, tzinfo=UTC)
+
+
+def test_a_long_root_cause_ends_before_a_label_that_nobody_knows():
+    cause = "A third party that digs for a water main damaged the cable"
+    outage = outage_of(READER, told(f"{START}\n\nRoot Cause: {cause}\nDispatch reference: D-44\n"), LUMEN)
+
+    assert outage.cause == cause
+
+
 @pytest.mark.parametrize(("behind", "references"), [("", ()), (" INC0044", ("INC0044",))])
 def test_the_ticket_of_the_customer_finds_it_too(behind, references):
     assert result_of(READER, told(START, SUBJECT + behind), LUMEN).references == references
