@@ -52,6 +52,8 @@ _HOURS: Mapping[str, float] = {
     "CET": 1,
     "CEST": 2,
     "MET": 1,
+    "MEZ": 1,
+    "MESZ": 2,
     "MEST": 2,
     "EET": 2,
     "EEST": 3,
