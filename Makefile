@@ -5,7 +5,7 @@
 # make lint                     what a machine can check: format, lint, types, directions of imports
 # make lock                     the locks, after pyproject.toml was changed; UPGRADE=--upgrade for newer releases
 # make golden                   tests/golden anew: what the readers make of each mail of ours, and what differs
-# make docs                     the table in docs/providers.md anew, out of the code
+# make docs                     the tables in docs/providers.md and docs/outages.md anew, out of the code
 # make bench                    mails a second
 # make torture                  300 mails and 100 kills on each database; 20,000 damaged notices
 # make clean                    away with .venv and caches; var/ with its data stays
@@ -54,6 +54,7 @@ golden: $(VENV)/.installed-dev
 
 docs: $(VENV)/.installed-dev
 	@$(BIN)/python -m tests.gate.providers_document
+	@$(BIN)/python -m tests.gate.outages_document
 
 bench: $(VENV)/.installed-dev
 	@tests/gate/system_packages.sh

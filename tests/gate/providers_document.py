@@ -16,6 +16,7 @@ from circuit_maintenance_parser import SUPPORTED_PROVIDERS
 from parsers import clock, handover
 from parsers.corrections.table import CORRECTIONS
 from parsers.forms import BCOP, BY_NAME, FORMS, Form, IdRule
+from parsers.outage.readers import EVERYBODYS
 from parsers.providers import PROVIDERS, Provider
 from parsers.readers import OWN_READERS
 from tests.readings import MAIL, STORIES
@@ -25,7 +26,7 @@ DOCUMENT = ROOT / "docs" / "providers.md"
 BEGIN, END = "<!-- made by `make docs`: -->\n", "<!-- until here -->\n"
 
 _OURS = {reader.form: reader for reader in OWN_READERS}
-_COLUMNS = ("provider", "senders", "readers", "id", "dates and zone", "states", "faults", "a mail of ours")
+_COLUMNS = ("provider", "senders", "readers", "outages", "id", "dates and zone", "states", "faults", "a mail of ours")
 _IDS = {
     IdRule.STATED: "stated",
     IdRule.NUMBERED_WINDOWS: "`N-k` is window k of `N`",
@@ -33,6 +34,7 @@ _IDS = {
 }
 # What is put right by a rule for all forms.
 _BY_RULE = {"apple": ["parsers/statements.py"]}
+EVERYBODYS_OUTAGES = tuple(reader.form for reader in EVERYBODYS)
 ANYBODY = Provider(name="anybody", senders=("an unknown sender makes its provider",), readers=(BCOP,))
 
 
@@ -137,6 +139,7 @@ def _row(provider: Provider) -> tuple[str, ...]:
         f"**{provider.name}**" + "".join(f"<br>= {alias}" for alias in provider.aliases),
         _lines(f"`{sender}`" if "@" in sender else sender for sender in provider.senders),
         _lines(_reader(form) for form in forms),
+        _outages(provider),
         _lines("PRIMARY, else the first" if form.name == BCOP else _IDS[form.id_rule] for form in forms),
         _lines(_times(form, provider) for form in forms),
         _stated(forms, provider),
@@ -153,6 +156,11 @@ def _reader(form: Form) -> str:
     if form.name in _OURS:
         return f"{form.name} (ours)"
     return f"{form.name} (library{', corrected' if form.name in CORRECTIONS else ''})"
+
+
+def _outages(provider: Provider) -> str:
+    forms = EVERYBODYS_OUTAGES if provider is ANYBODY else provider.outage_readers
+    return _lines(f"[{form}](outages.md#readers)" for form in forms) or "-"
 
 
 def _times(form: Form, provider: Provider) -> str:
