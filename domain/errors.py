@@ -6,6 +6,7 @@ MaintdError
 ├── ImportFailed          a file or folder given to ``maintd import`` cannot be read
 ├── StorageError          the database cannot be opened, or is of another revision
 │   └── DatabaseInUse     another process is the daemon on it
+├── NetboxError           NetBox did not do what was asked; carries its kind, its words and ``permanent``
 ├── NotFound              a person named an event, a message or a provider that does not exist
 └── WorkerError           a worker process did not answer
     ├── WorkerCrashed     it died or raised: counts as an attempt on the message inside it
@@ -14,6 +15,7 @@ MaintdError
 """
 
 from collections.abc import Sequence
+from enum import StrEnum
 
 
 class MaintdError(Exception):
@@ -47,6 +49,36 @@ class StorageError(MaintdError):
 
 class DatabaseInUse(StorageError):
     """Say that another process is the daemon on this database."""
+
+
+class NetboxFailure(StrEnum):
+    """How NetBox failed, which decides what is done next."""
+
+    UNREACHABLE = "unreachable"  # no connection, no answer in time, or a proxy that has no NetBox behind it
+    THROTTLED = "throttled"  # it asks for fewer requests
+    FORBIDDEN = "forbidden"  # the token is wrong, or lacks a right
+    MISSING = "missing"  # no such object, or no such path
+    CONFLICT = "conflict"  # somebody else was there first
+    REFUSED = "refused"  # it will never take this as it is
+    BROKEN = "broken"  # it failed itself, or what answers is no NetBox
+
+
+class NetboxError(MaintdError):
+    """Say that NetBox did not do what was asked, with its own words in one line of at most 500 characters.
+
+    ``retry_after``: for how many seconds it asks to be left alone; None: it has not said. No token is in any of it.
+    """
+
+    def __init__(self, asked: str, *, kind: NetboxFailure, words: str, retry_after: float | None = None) -> None:
+        super().__init__(f"NetBox: {asked}: {words}")
+        self.kind = kind
+        self.words = words
+        self.retry_after = retry_after
+
+    @property
+    def permanent(self) -> bool:
+        """Say whether the same request will fail for ever."""
+        return self.kind is NetboxFailure.REFUSED
 
 
 class NotFound(MaintdError):

@@ -13,7 +13,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 MAIL = ROOT / "tests" / "mail" / "zayo" / "three_nights.eml"
-ROOMS = ("domain", "parsers", "storage", "ingestor")
+ROOMS = ("domain", "parsers", "storage", "sync", "ingestor")
 
 
 def main() -> None:

@@ -49,7 +49,7 @@ def test_the_domain_imports_the_standard_library_and_nothing_that_reaches_out():
     assert {place: imported(tree) - allowed for place, tree in sources("domain") if imported(tree) - allowed} == {}
 
 
-@pytest.mark.parametrize("room", ["domain", "parsers", "storage"])
+@pytest.mark.parametrize("room", ["domain", "parsers", "storage", "sync"])
 def test_only_the_program_itself_asks_for_the_time_and_the_environment(room):
     found = {
         (place, f"{node.value.id}.{node.attr}")
@@ -66,7 +66,7 @@ def test_only_the_program_itself_asks_for_the_time_and_the_environment(room):
 def test_imports_inside_a_function_are_these_and_no_others():
     found = {
         (place, name)
-        for place, tree in sources("domain", "parsers", "storage", "ingestor")
+        for place, tree in sources("domain", "parsers", "storage", "sync", "ingestor")
         for function in ast.walk(tree)
         if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef)
         for node in ast.walk(function)

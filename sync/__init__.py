@@ -1,0 +1,1 @@
+"""What is said to NetBox: the only package that speaks to it."""
