@@ -54,7 +54,7 @@ SHOWN_SKIPPED = 5
 @click.option("--config", "config_file", metavar="FILE", help="The configuration, for every command.")
 @click.pass_context
 def cli(context: click.Context, config_file: str | None) -> None:
-    """Watch mailboxes for carriers' maintenance notices, keep the events, keep NetBox in step."""
+    """Watch mailboxes for carriers' maintenance and outage notices, keep the events, keep NetBox in step."""
     context.ensure_object(Request).config_file = config_file
 
 
