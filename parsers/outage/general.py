@@ -36,6 +36,7 @@ from parsers.outage.words import (
 )
 from parsers.providers import Provider
 from parsers.statements import Findings, NotUnderstood, Reader, Result
+from parsers.zones import LONG_NAMES
 
 # Clocks differ.
 _AHEAD = timedelta(minutes=15)
@@ -46,6 +47,7 @@ _ETR_CHARACTERS = 200
 
 _ALL_TIMES = re.compile(
     r"\b(?i:all (?:dates and )?times)\b(?:\s\w{1,12}){0,5}?[\s:(]{1,3}(?P<zone>(?:UTC|GMT)(?:[+-]\d{1,2}(?::\d{2})?)?"
+    rf"|{LONG_NAMES}\b|(?:Eastern|Central|Mountain|Pacific)(?i: (?:standard|daylight))?(?:(?i: time)\b|(?=[.,;)]|$))"
     r"|[A-Z]{2,5}\b)"
 )
 # What is a label, or is of another time than that of restoration.
