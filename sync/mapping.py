@@ -5,11 +5,13 @@ never renumbered, whatever window comes before it later. Notices, estimates and 
 grow: after a week without NetBox no chapter of the story is missing.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from hashlib import sha256
 
-from domain.events import EtrRevision, Event, HistoryEntry, JsonValue, Span, Window, iso_utc
+from domain.events import EtrRevision, Event, EventKey, HistoryEntry, JsonValue, Span, Window, id_key_of, iso_utc
 from domain.vocabulary import Impact, Kind, MaintenanceStatus
 
 # The plugins' limits, in characters. Source: their models (name 100, summary 200, internal_ticket 100).
@@ -17,8 +19,14 @@ NAME_CHARACTERS = 100
 SUMMARY_CHARACTERS = 200
 TICKET_CHARACTERS = 100
 
+# A message in NetBox's own history. Source: ObjectChange.message in NetBox's core/models/change_logging.py.
+MESSAGE_CHARACTERS = 200
+
 # What a change must touch for a journal entry: the rest is a carrier's course of work as it was announced.
 MATERIAL = frozenset({"start", "end", "circuits", "etr"})
+
+_LINE_CHARACTERS = 1000
+_UNTAKEN = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +72,7 @@ class DesiredRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Revision:
-    """One change of the ETR, as it is told in NetBox's history. ``etr`` None: withdrawn."""
+    """One change of the ETR, as it is told in NetBox's history. ``etr`` None: withdrawn. ``key`` never changes."""
 
     key: str
     etr: datetime | None
@@ -73,20 +81,31 @@ class Revision:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JournalEntry:
-    """One material change, told in words. ``circuits`` are the provider's ids of those that it concerns."""
+    """One material change, told in words. ``circuits`` are the provider's ids of those that it concerns.
+
+    ``key`` never changes. ``opening``: the first word of the event, which a record tells by being there.
+    """
 
     key: str
     level: str
     text: str
     circuits: tuple[str, ...]
+    opening: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Desired:
-    """All that NetBox should hold of an event; no records: it cannot hold it yet, ``waits_for`` says for what."""
+    """All that NetBox should hold of an event; no records: it cannot hold it yet, ``waits_for`` says for what.
 
+    ``identity`` names the event among all others. ``material`` changes when people must look at it again; empty where
+    nothing counts of it any more.
+    """
+
+    identity: str
+    kind: Kind
     provider: str
     records: tuple[DesiredRecord, ...]
+    material: str = ""
     people: People = field(default_factory=People)
     notices: tuple[Notice, ...] = ()
     revisions: tuple[Revision, ...] = ()
@@ -106,28 +125,43 @@ def desired(
         records: tuple[DesiredRecord, ...] = (_outage(event),)
     else:
         records = _windows(event, slots or {})
+    key = EventKey(kind=event.kind, provider=event.provider, id_key=id_key_of(event.event_id))
     return Desired(
+        identity=identity_of(key, event.generation),
+        kind=event.kind,
         provider=event.provider,
         records=records,
+        material=event.material_digest,
         people=people or People(),
         notices=tuple(notices) if records else (),
-        revisions=tuple(_revision(one) for one in event.etr_revisions),
+        revisions=tuple(_revisions(event.etr_revisions)),
         journal=tuple(_journal(event)),
         waits_for="" if records else "a start and an end: no mail has stated any",
     )
 
 
-def gone(provider: str, held: Mapping[int, DesiredRecord]) -> Desired:
-    """Return what NetBox should hold of an event of which nothing counts any more: its windows are cancelled."""
-    records = tuple(_cancelled(record) for record in held.values() if record.kind is Kind.MAINTENANCE)
-    return Desired(provider=provider, records=records)
+def gone(key: EventKey, generation: int) -> Desired:
+    """Return what NetBox should hold of an event of which nothing counts any more: what it holds is cancelled."""
+    return Desired(identity=identity_of(key, generation), kind=key.kind, provider=key.provider, records=())
+
+
+def identity_of(key: EventKey, generation: int) -> str:
+    """Return what names an event among all others, the same for as long as there is one."""
+    return f"{key.kind.value}:{key.provider}:{key.id_key}:{generation}"
 
 
 def slot_names(event: Event, slot: int) -> str:
     """Return the name of a record: the id, the generation of a number that was used again, and the number behind it."""
     again = f" ({event.generation})" if event.generation > 1 else ""
     behind = again + (f" [{slot}]" if slot > 1 else "")
-    return _clipped(event.event_id, NAME_CHARACTERS - len(behind)) + behind
+    return _short(" ".join(clean(event.event_id).split()), NAME_CHARACTERS - len(behind)) + behind
+
+
+def _short(name: str, characters: int) -> str:
+    """Return a name that fits and is still its own: two long ones may begin alike."""
+    if len(name) <= characters:
+        return name
+    return f"{name[: characters - 9]}~{sha256(name.encode()).hexdigest()[:8]}"
 
 
 def assigned(windows: Sequence[Window], held: Mapping[int, Span]) -> list[int]:
@@ -201,59 +235,60 @@ def _outage(event: Event) -> DesiredRecord:
     )
 
 
-def _cancelled(record: DesiredRecord) -> DesiredRecord:
-    return DesiredRecord(
-        slot=record.slot,
-        kind=record.kind,
-        name=record.name,
-        summary=record.summary,
-        status=MaintenanceStatus.CANCELLED.value,
-        start=record.start,
-        end=record.end,
-        zone=record.zone,
-        impacts={},
-        span=record.span,
-    )
-
-
 def _summary(event: Event) -> str:
-    words = " ".join(event.summary.split()) or f"{event.kind.value} {event.event_id} of {event.provider}"
-    return _clipped(words, SUMMARY_CHARACTERS)
+    words = " ".join(clean(event.summary).split())
+    instead = " ".join(clean(f"{event.kind.value} {event.event_id} of {event.provider}").split())
+    return clipped(words or instead, SUMMARY_CHARACTERS)
 
 
-def _clipped(text: str, characters: int) -> str:
+def clipped(text: str, characters: int) -> str:
+    """Return a text that fits."""
     return text if len(text) <= characters else text[: characters - 1] + "…"
+
+
+def clean(text: str) -> str:
+    """Return a text without what no field takes: NUL, and halves of characters."""
+    return _UNTAKEN.sub("\N{REPLACEMENT CHARACTER}", text.replace("\0", ""))
 
 
 # --- the story ----------------------------------------------------------------------------------------------------
 
 
-def _revision(one: EtrRevision) -> Revision:
-    slip = "" if one.slip_seconds is None else f", {one.slip_seconds / 3600:+.1f} h"
-    value = "withdrawn" if one.etr is None else f"{one.move.value} to {iso_utc(one.etr)}{slip}"
-    words = f': "{one.words}"' if one.words else ""
-    return Revision(
-        key=f"{iso_utc(one.stamp)} {one.source}",
-        etr=one.etr,
-        message=_clipped(f"ETR {value} ({one.source}){words}", 200),
-    )
+def _revisions(revisions: Iterable[EtrRevision]) -> Iterator[Revision]:
+    seen: dict[str, int] = {}
+    for one in revisions:
+        slip = "" if one.slip_seconds is None else f", {one.slip_seconds / 3600:+.1f} h"
+        value = "withdrawn" if one.etr is None else f"{one.move.value} to {iso_utc(one.etr)}{slip}"
+        words = f': "{one.words}"' if one.words else ""
+        yield Revision(
+            key=_own_key(one.stamp, one.source, seen),
+            etr=one.etr,
+            message=clipped(clean(f"ETR {value} ({one.source}){words}"), MESSAGE_CHARACTERS),
+        )
 
 
-def _journal(event: Event) -> Iterable[JournalEntry]:
+def _journal(event: Event) -> Iterator[JournalEntry]:
     """Yield an entry for each material change, told as it was when it came."""
-    circuits = tuple(one.circuit_id for one in event.circuits)
-    for entry in event.history:
-        if _is_material(event, entry):
+    circuits = tuple(dict.fromkeys(one.circuit_id for one in event.circuits))
+    seen: dict[str, int] = {}
+    for index, entry in enumerate(event.history):
+        # Counted whether it is material or not, so that one that is keeps its key when another becomes so.
+        key = _own_key(entry.stamp, entry.source, seen)
+        if index == 0 or _is_material(event, entry):
             yield JournalEntry(
-                key=f"{iso_utc(entry.stamp)} {entry.source}",
-                level=_level(event, entry),
-                text=_told(event, entry),
-                circuits=circuits,
+                key=key, level=_level(event, entry), text=_told(event, entry), circuits=circuits, opening=index == 0
             )
 
 
+def _own_key(stamp: datetime, source: str, seen: dict[str, int]) -> str:
+    """Return a key for what a source said; a person may say two things within a second."""
+    key = f"{iso_utc(stamp)} {source}"
+    seen[key] = seen.get(key, 0) + 1
+    return key if seen[key] == 1 else f"{key} #{seen[key]}"
+
+
 def _is_material(event: Event, entry: HistoryEntry) -> bool:
-    if entry.move.value in ("opened", "late") or MATERIAL & entry.changes.keys():
+    if MATERIAL & entry.changes.keys():
         return True
     old, new = entry.changes.get("windows", (None, None))
     if _spans(old) != _spans(new):
@@ -280,8 +315,9 @@ def _level(event: Event, entry: HistoryEntry) -> str:
 
 def _told(event: Event, entry: HistoryEntry) -> str:
     changes = [f"{name}: {_value(old)} → {_value(new)}" for name, (old, new) in sorted(entry.changes.items())]
-    head = f"{event.kind.value} {event.provider} {event.event_id}: {entry.move.value}"
-    return "\n".join([head, *(_clipped(line, 1000) for line in changes), f"source: {entry.source}"])
+    head = f"{event.kind.value} {event.provider} {event.event_id}: {entry.move.value}, {iso_utc(entry.stamp)}"
+    lines = (head, *changes, f"source: {entry.source}")
+    return clean("\n\n".join(clipped(" ".join(line.split()), _LINE_CHARACTERS) for line in lines))
 
 
 def _value(value: object) -> str:

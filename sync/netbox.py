@@ -327,7 +327,8 @@ def _base(url: str) -> str:
         raise ConfigurationError(["netbox: url: expected no user and no password in it"])
     try:
         parts = urlsplit(url.strip())
-        valid = parts.scheme in ("http", "https") and parts.hostname and (parts.port is None or parts.port > 0)
+        host = (parts.hostname or "").encode("idna")
+        valid = parts.scheme in ("http", "https") and host and (parts.port is None or parts.port > 0)
     except ValueError:
         valid = False
     if not valid:
