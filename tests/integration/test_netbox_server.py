@@ -126,7 +126,7 @@ class Client:
 
 @pytest.fixture
 def client_of() -> Iterator[Callable[..., Client]]:
-    """Start a server with two providers, circuits of the first (1: EX-1, 2: EX-2, 3: ex 3), and return a client of it."""
+    """Start a server with two providers and three circuits of the first, and return a client of it."""
     with ExitStack() as stack:
 
         def start(
@@ -844,6 +844,17 @@ def test_a_plugin_is_served_where_its_operator_wants_it(client_of: Callable[...,
     assert client.ask("GET", "/api/plugins/maintenance/circuitoutage/").status == 404
 
 
+def test_a_netbox_is_served_under_a_path(client_of: Callable[..., Client]) -> None:
+    client = client_of(CM_0_8, mount="/netbox")
+    assert client.path("circuit") == "/netbox/api/circuits/circuits/"
+    shown = client.post("maintenance", client.event()).body
+    assert shown["url"] == f"{client.netbox.url}/api/plugins/maintenance/circuitmaintenance/1/"
+    root = client.ask("GET", "/netbox/api/plugins/").body["maintenance"]
+    assert root == f"{client.netbox.url}/api/plugins/maintenance/"
+    assert client.ask("GET", "/netbox/api/plugins/maintenance/").status == 200
+    assert client.ask("GET", "/api/status/").status == 404
+
+
 # --- requests that are no good
 
 
@@ -979,6 +990,21 @@ def test_the_server_breaks_with_a_page(client_of: Callable[..., Client]) -> None
     client.netbox.plan.when(faults.broken(), method="POST", skip=1, times=2)
     assert [client.post("maintenance", client.event()).status for _ in range(4)] == [201, 500, 500, 201]
     assert len(client.netbox.rows("maintenance")) == 2
+
+
+def test_a_server_without_its_database_says_so(client_of: Callable[..., Client]) -> None:
+    client = client_of(CM_0_8)
+    client.netbox.plan.at(2, faults.database_down())
+    assert client.get("maintenance").status == 200
+    assert client.get("maintenance").body["exception"] == "OperationalError"
+
+
+def test_somebody_is_quicker_than_a_request(client_of: Callable[..., Client]) -> None:
+    client = client_of(CM_0_8)
+    client.post("maintenance", client.event())
+    client.netbox.watch = lambda request: client.netbox.make("impact", **client.impact(1, 1)) and None
+    again = client.post("impact", client.impact(1, 1))
+    assert again.body["__all__"][0].endswith("already exists.")
 
 
 def test_a_server_that_is_down_refuses_and_comes_back_with_what_it_had(client_of: Callable[..., Client]) -> None:

@@ -58,12 +58,14 @@ class Api:
         *,
         netbox: str | None = None,
         zone: str = "UTC",
+        mount: str = "",
         base_path: str | None = None,
         migrated: bool = True,
         page_size: int = PAGE_SIZE,
         max_page_size: int = MAX_PAGE_SIZE,
     ) -> None:
         self.dialect, self.netbox, self.migrated = dialect, netbox or dialect.netbox, migrated
+        self.mount = mount
         self.base_path = dialect.base_path if base_path is None else base_path
         self.page_size, self.max_page_size = page_size, max_page_size
         self.release = tuple(int(part) for part in self.netbox.split(".")[:2])
@@ -86,8 +88,8 @@ class Api:
     def path_of(self, model: Model) -> str:
         """Return where the objects of a model are listed."""
         if "/" in model.path:
-            return f"/api/{model.path}/"
-        return f"/api/plugins/{self.base_path}/{model.path}/"
+            return f"{self.mount}/api/{model.path}/"
+        return f"{self.mount}/api/plugins/{self.base_path}/{model.path}/"
 
     def now(self) -> datetime:
         """Return what its clock says; never the same instant twice."""
@@ -163,27 +165,28 @@ class Api:
     # --- pages beside the models
 
     def _page(self, request: Request) -> Answer:
+        root = f"{request.host}{self.mount}/api"
         plugin = f"/api/plugins/{self.base_path}/"
-        root = f"{request.host}/api"
         pages = {
             "/api/": {name: f"{root}/{name}/" for name in ("circuits", "core", "extras", "ipam", "plugins", "status")},
             "/api/status/": self._status(),
             "/api/plugins/": {"installed-plugins": f"{root}/plugins/installed-plugins/"},
         }
         if self.dialect.app:
-            pages["/api/plugins/"][self.base_path] = f"{request.host}{plugin}"
+            pages["/api/plugins/"][self.base_path] = f"{root}/plugins/{self.base_path}/"
             own = [model.path for model in self.dialect.models if "/" not in model.path]
             names = sorted([*own, *self.dialect.others])
-            pages[plugin] = {name: f"{request.host}{plugin}{name}/" for name in names}
-        if request.path == "/api/plugins/installed-plugins/":
+            pages[plugin] = {name: f"{root}/plugins/{self.base_path}/{name}/" for name in names}
+        path = request.path.removeprefix(self.mount)
+        if path == "/api/plugins/installed-plugins/":
             self._let_in(request)
             raise Forbidden(NOT_PERMITTED)
-        if request.path not in pages:
+        if path not in pages or not request.path.startswith(f"{self.mount}/"):
             return self._not_found()
         self._let_in(request)
         if request.method not in {"GET", "HEAD", "OPTIONS"}:
             raise not_allowed(request.method, "GET, HEAD, OPTIONS")
-        return Answer(200, pages[request.path])
+        return Answer(200, pages[path])
 
     def _status(self) -> dict[str, Any]:
         plugins = {self.dialect.app: self.dialect.version} if self.dialect.app else {}
@@ -219,7 +222,9 @@ class Api:
 
     def _body(self, request: Request, model: Model) -> Any:
         body = request.body()
-        path = request.path.replace(f"/plugins/{self.base_path}/", f"/plugins/{self.dialect.base_path}/")
+        path = request.path.removeprefix(self.mount).replace(
+            f"/plugins/{self.base_path}/", f"/plugins/{self.dialect.base_path}/"
+        )
         self.breaches += self.contract.problems(request.method, path, model, body)
         return body
 

@@ -1,5 +1,6 @@
 """What goes wrong between a client and a server, as a plan: for the n-th request, for some requests, or by chance."""
 
+import json
 import random
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -57,6 +58,18 @@ def broken(*, applied: bool = False) -> Fault:
     return Fault(name="500", applied=applied, status=500, body=_page("Server Error"))
 
 
+def database_down() -> Fault:
+    """The server answers 500 with JSON, as it does where its database is away."""
+    said = {"error": "connection failed: Connection refused", "exception": "OperationalError"}
+    return Fault(
+        name="database down",
+        applied=False,
+        status=500,
+        headers=(("Content-Type", "application/json"),),
+        body=json.dumps(said).encode(),
+    )
+
+
 def _page(title: str) -> bytes:
     return _PAGE % (title.encode(), title.encode())
 
@@ -72,6 +85,7 @@ USUAL = (
     gateway(504, applied=True),
     broken(),
     broken(applied=True),
+    database_down(),
 )
 
 

@@ -17,7 +17,7 @@ class Renderer:
         self._computed: dict[str, Callable[[Model, Row, str], Any]] = {
             "id": lambda model, row, host: row["id"],
             "url": lambda model, row, host: f"{host}{base(model)}{row['id']}/",
-            "display_url": lambda model, row, host: f"{host}/{model.path}/{row['id']}/",
+            "display_url": lambda model, row, host: f"{host}{base(model)}{row['id']}/".replace("/api/", "/"),
             "display": lambda model, row, host: self.name(model, row),
             "created": lambda model, row, host: self.moment(row["created"]),
             "last_updated": lambda model, row, host: self.moment(row["last_updated"]),

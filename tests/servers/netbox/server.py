@@ -10,7 +10,7 @@ import socket
 import ssl
 import threading
 import traceback
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -42,8 +42,8 @@ class Netbox:
     """The server: its state to fill and to look at, its log, and what is to go wrong.
 
     Options: ``netbox``, its version; ``zone``, the TIME_ZONE in which it reads times without an offset and answers;
-    ``base_path``, that of the plugin; ``migrated`` False: the table of the fork's outages was never made;
-    ``page_size`` and ``max_page_size``, its PAGINATE_COUNT and MAX_PAGE_SIZE.
+    ``mount``, the path under which it is served ("/netbox"); ``base_path``, that of the plugin; ``migrated`` False: the
+    table of the fork's outages was never made; ``page_size`` and ``max_page_size``, PAGINATE_COUNT and MAX_PAGE_SIZE.
     """
 
     def __init__(self, dialect: Dialect = CM_0_8, *, certificate: Path | None = None, **options: Any) -> None:
@@ -51,6 +51,8 @@ class Netbox:
         self.dialect, self.store = dialect, self.api.store
         self.plan = Plan()
         self.log: list[Logged] = []
+        # Called with each request when it arrives, before it is answered: to kill, to edit, to count.
+        self.watch: Callable[[Logged], None] = lambda request: None
         # Where this server itself went wrong.
         self.mistakes: list[str] = []
         self.port = 0
@@ -68,7 +70,7 @@ class Netbox:
     @property
     def url(self) -> str:
         """Where it is reached."""
-        return f"{self.scheme}://{HOST}:{self.port}"
+        return f"{self.scheme}://{HOST}:{self.port}{self.api.mount}"
 
     @property
     def breaches(self) -> list[str]:
@@ -148,7 +150,9 @@ class Netbox:
     def shown(self, key: str, number: int) -> dict[str, Any]:
         """Return an object as clients see it."""
         with self._lock:
-            return self.api.renderer.whole(self.store.model(key), self.store.rows(key)[number], self.url)
+            return self.api.renderer.whole(
+                self.store.model(key), self.store.rows(key)[number], f"{self.scheme}://{HOST}:{self.port}"
+            )
 
     def impacts_of(self, key: str, number: int) -> dict[str, str | None]:
         """Return the impacts of an event by the ids of the circuits; a circuit twice is an error."""
@@ -269,9 +273,10 @@ class Netbox:
         """Answer a request, or break as the plan says."""
         with self._lock:
             fault = self.plan.next(request.method, request.path)
-            number = len(self.log)
+            number, arrived = len(self.log), _logged(request, fault)
             # The place in the log is that of the arrival.
-            self.log.append(_logged(request, fault))
+            self.log.append(arrived)
+        self.watch(arrived)
         if fault is None:
             return self._done(number, self._answer(request)), None
         if fault.seconds and not fault.applied:
