@@ -8,6 +8,7 @@ import json
 import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, date, datetime, time
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -51,6 +52,11 @@ KNOWN_PROVIDERS = frozenset(name for provider in PROVIDERS for name in (provider
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _SENDER = re.compile(r"[^@\s<>]*@[^@\s<>]+")
 _AUTHSERV_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,252}")
+_SLUG = re.compile(r"[A-Za-z0-9_-]{1,100}")
+_API_PATH = re.compile(r"/?(?:api/)?plugins/[A-Za-z0-9_-]{1,100}/?")
+# Source: the model of NetBox's custom fields.
+_CUSTOM_FIELD = re.compile(r"(?!.{0,50}__)[A-Za-z0-9_]{1,50}")
+_TIME_OF_DAY = re.compile(r"(?:[01]\d|2[0-3]):[0-5]\d")
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 _EMPTY_LIST = "got an empty list, expected at least one entry"
 # Source: RFC 9051 9, flag-keyword: an atom.
@@ -136,18 +142,67 @@ def _database_url(value: str) -> str:
     )
 
 
-def _base_url(value: str) -> str:
+def _is_address_of_a_server(value: str) -> bool:
+    """Tell whether a value is a URL of HTTP, without a login, that may stand in the first line of a request."""
     try:
         url = urlsplit(value)
         good = url.hostname and url.port != 0 and not (url.username or url.password or url.query or url.fragment)
     except ValueError:
-        good = False
-    # It stands in the first line of a request.
-    if not good or url.scheme not in ("https", "http") or not value.isascii() or re.search(r"[\x00-\x20\x7f]", value):
+        return False
+    plain = value.isascii() and not re.search(r"[\x00-\x20\x7f]", value)
+    return bool(good) and url.scheme in ("https", "http") and plain
+
+
+def _base_url(value: str) -> str:
+    if not _is_address_of_a_server(value):
         raise unexpected(value, 'the address of an endpoint without a login, as in "https://api.openai.com/v1"')
+    url = urlsplit(value)
     if url.scheme == "http" and not _is_loopback(url.hostname or ""):
         raise unexpected(value, "https: without encryption only loopback is allowed")
     return value
+
+
+def _netbox_url(value: str) -> str:
+    if not _is_address_of_a_server(value):
+        raise unexpected(value, 'the address of a NetBox without a login, as in "https://netbox.example.net"')
+    return value
+
+
+def _slug(value: str) -> str:
+    if not _SLUG.fullmatch(value):
+        raise unexpected(value, 'a slug of NetBox, as in "zayo-group"')
+    return value
+
+
+def _api_path(value: str) -> str:
+    if not _API_PATH.fullmatch(value):
+        raise unexpected(value, 'a path below /api/, as in "/api/plugins/maintenance/"')
+    return value
+
+
+def _custom_field(value: str) -> str:
+    if not _CUSTOM_FIELD.fullmatch(value):
+        raise unexpected(value, 'the name of a custom field: letters, digits and single "_"')
+    return value
+
+
+def _time_of_day(value: str) -> str:
+    if value != "never" and not _TIME_OF_DAY.fullmatch(value):
+        raise unexpected(value, 'a time of day, as in "03:30", or "never"')
+    return value
+
+
+def _instant(value: object) -> datetime:
+    """Return a date of TOML, from its first moment in UTC, or an instant of it."""
+    if isinstance(value, datetime) and value.tzinfo is not None:
+        return value.astimezone(UTC)
+    if isinstance(value, date) and not isinstance(value, datetime):
+        return datetime.combine(value, time(), UTC)
+    raise unexpected(value, "a date without quotation marks, as in 2027-01-31, or a time with its zone")
+
+
+def _one_or_several_numbers(value: object) -> object:
+    return [value] if type(value) is int else value
 
 
 def _template_name(value: str) -> str:
@@ -227,6 +282,17 @@ _Initial = Annotated[
     WithJsonSchema({"anyOf": [{"enum": ["all", "new"]}, {"type": "integer", "minimum": 1, "maximum": 36_500}]}),
 ]
 _BaseUrl = Annotated[str, AfterValidator(_base_url)]
+_NetboxUrl = Annotated[str, AfterValidator(_netbox_url)]
+_Slug = Annotated[str, AfterValidator(_slug)]
+_ApiPath = Annotated[str, AfterValidator(_api_path)]
+_CustomField = Annotated[str, AfterValidator(_custom_field)]
+_TimeOfDay = Annotated[str, AfterValidator(_time_of_day)]
+_Instant = Annotated[datetime, PlainValidator(_instant), WithJsonSchema({"type": "string", "format": "date-time"})]
+_AsNumbers = Annotated[
+    tuple[Annotated[int, Field(ge=1, le=4_294_967_295)], ...],
+    BeforeValidator(_one_or_several_numbers),
+    WithJsonSchema({"anyOf": [{"type": "integer"}, {"type": "array", "items": {"type": "integer"}}]}),
+]
 _DatabaseUrl = Annotated[str, AfterValidator(_database_url), PlainSerializer(without_password, return_type=str)]
 _Secret = Annotated[
     Secret,
@@ -427,6 +493,12 @@ class ProviderTable(_Table):
         default=None,
         description="Whether EST, CST, MST and PST are literal to it: not the clock on the wall in summer.",
     )
+    netbox: _Slug | None = Field(
+        default=None, examples=["zayo-group"], description="The slug of the provider in NetBox, where names differ."
+    )
+    asn: _AsNumbers | None = Field(
+        default=None, strict=False, examples=[6461], description="Its AS numbers, by which NetBox may know it."
+    )
     template: tuple[TemplateTable, ...] | None = Field(
         default=None, strict=False, description="Readers of your own for its mails, asked before all others."
     )
@@ -519,6 +591,56 @@ class LlmTable(_Table):
         return providers
 
 
+class NetboxTable(_Table):
+    """[netbox]: the NetBox that is kept in step. None: not set."""
+
+    url: _NetboxUrl | None = Field(
+        default=None, examples=["https://netbox.example.net"], description="Where NetBox is: not set, none is kept."
+    )
+    token: _Secret | None = Field(
+        default=None, examples=[{"file": "/etc/maintd/netbox-token"}], description="The token of an API user, a secret."
+    )
+    ca_file: Path | None = Field(
+        default=None, strict=False, description="Certificates in PEM that are trusted instead of the system's."
+    )
+    timeout_seconds: int = Field(default=30, ge=1, le=600, description="How long NetBox may be silent.")
+    base_path: _ApiPath | None = Field(
+        default=None, description="Where the plugin is, if not where its package puts it: not set, it is found."
+    )
+    since: _Instant | None = Field(
+        default=None, description="Events that end after it are pushed: not set, a week before the first run."
+    )
+    notifications: Literal["all", "material", "none"] = Field(
+        default="all", description="Which mails of an event are attached to it."
+    )
+    create: bool = Field(default=False, description="Whether providers and circuits that NetBox lacks are made there.")
+    custom_field: _CustomField | None = Field(
+        default=None, description="A unique custom field of text that proves which record is whose."
+    )
+    circuit_cache_seconds: int = Field(
+        default=3600, ge=60, le=DAY_SECONDS, description="How long it is believed which circuits NetBox has."
+    )
+    reconcile_at: _TimeOfDay = Field(
+        default="03:30", description='The time of day at which all is compared with NetBox, or "never".'
+    )
+
+    @field_validator("token")
+    @classmethod
+    def _needed_for_the_url(cls, token: Secret | None, info: ValidationInfo) -> Secret | None:
+        if token is None and info.data.get("url"):
+            raise Mistake(
+                'missing, expected a secret because url is set, as in token = { file = "/etc/maintd/netbox-token" }'
+            )
+        return token
+
+    @field_validator("ca_file", mode="before")
+    @classmethod
+    def _named_file(cls, ca_file: object) -> object:
+        if ca_file == "":
+            raise unexpected(ca_file, "the path of a file")
+        return ca_file
+
+
 class LogTable(_Table):
     """[log]: what is logged, and in which form. The log goes to standard error."""
 
@@ -536,6 +658,7 @@ class Settings(_Table):
     providers: tuple[ProviderTable, ...] = Field(default=(), alias="provider", strict=False)
     workers: WorkersTable = WorkersTable()
     llm: LlmTable = LlmTable()
+    netbox: NetboxTable = NetboxTable()
     log: LogTable = LogTable()
 
     _path: Path = PrivateAttr(Path("config.toml"))
@@ -568,6 +691,7 @@ TABLES: Mapping[str, type[_Table]] = {
     "provider": ProviderTable,
     "workers": WorkersTable,
     "llm": LlmTable,
+    "netbox": NetboxTable,
     "log": LogTable,
 }
 
@@ -679,6 +803,21 @@ def _warnings_of(settings: Settings) -> Iterator[str]:
             yield f'mailbox "{mailbox.name}": {warning}'
     for warning in _llm_warnings(settings.llm):
         yield f"llm: {warning}"
+    for warning in _netbox_warnings(settings.netbox):
+        yield f"netbox: {warning}"
+
+
+def _netbox_warnings(netbox: NetboxTable) -> Iterator[str]:
+    if netbox.url is None:
+        yield from (f"{key}: has no effect while url is not set" for key in sorted(netbox.model_fields_set))
+        return
+    if isinstance(netbox.token, PlainSecret):
+        yield 'token: stands in the file itself: put it elsewhere and write { file = "…" } or another source'
+    url = urlsplit(netbox.url)
+    if url.scheme == "http" and not _is_loopback(url.hostname or ""):
+        yield "url: the token goes to it without encryption: write https"
+    if url.scheme == "http" and netbox.ca_file:
+        yield "ca_file: has no effect without https"
 
 
 def _llm_warnings(llm: LlmTable) -> Iterator[str]:
@@ -715,6 +854,7 @@ def shown(settings: Settings) -> str:
     blocks += [
         _shown_table("[workers]", settings.workers),
         _shown_table("[llm]", settings.llm),
+        _shown_table("[netbox]", settings.netbox),
         _shown_table("[log]", settings.log),
     ]
     return "\n\n".join(blocks) + "\n"
@@ -743,7 +883,7 @@ def _shown_setting(table: _Table, key: str) -> str:
 
 
 def _shown_value(key: str, value: object) -> str:
-    if key in ("password", "api_key") and isinstance(value, Secret):
+    if key in ("password", "api_key", "token") and isinstance(value, Secret):
         return hidden(value)
     return _toml(without_password(value) if key == "url" and isinstance(value, str) else value)
 
@@ -751,6 +891,8 @@ def _shown_value(key: str, value: object) -> str:
 def _toml(value: object) -> str:
     if isinstance(value, bool | int):
         return json.dumps(value)
+    if isinstance(value, datetime):
+        return value.isoformat()
     if isinstance(value, tuple):
         return f"[{', '.join(map(_toml, value))}]"
     if isinstance(value, dict):

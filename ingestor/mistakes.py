@@ -108,7 +108,7 @@ def _place(location: Sequence[str | int], data: Mapping[str, Any]) -> str:
     places: list[str] = []
     value: Any = data
     for number, step in enumerate(location, start=1):
-        one_alone = isinstance(value, str)
+        one_alone = isinstance(value, str | int)
         value = _part(value, step)
         if isinstance(step, str):
             places.append(step)

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import tomllib
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -325,7 +326,8 @@ def test_a_wrong_setting_of_a_provider_is_named(setting, problem):
         ("mailbox = [5]", "mailbox 1: got 5, expected its settings under [[mailbox]], in two brackets."),
         ("[[log]]", "log: got a list of tables, expected its settings under [log], in one bracket."),
         ("log = 5", "log: got 5, expected its settings under [log], in one bracket."),
-        ("netbox = 5", 'unknown key "netbox", expected one of database, llm, log, mailbox, provider, workers.'),
+        ("netbox = 5", "netbox: got 5, expected its settings under [netbox], in one bracket."),
+        ("web = 5", 'unknown key "web", expected one of database, llm, log, mailbox, netbox, provider, workers.'),
     ],
 )
 def test_a_section_of_the_wrong_shape_is_named(text, problem):
@@ -475,6 +477,9 @@ password = {{ command = ["echo", "{PLANTED}"] }}
 enabled = true
 model = "small"
 api_key = "{PLANTED}"
+[netbox]
+url = "https://netbox.example"
+token = "{PLANTED}"
 """
 
 
@@ -509,6 +514,8 @@ def test_no_way_to_print_settings_shows_a_secret():
         WITH_SECRETS.replace(f'password = "{PLANTED}"', f'password = "{PLANTED}'),
         WITH_SECRETS.replace(f'password = "{PLANTED}"', f"password = {PLANTED}"),
         WITH_SECRETS.replace(f'api_key = "{PLANTED}"', f'api_key = ["{PLANTED}"]'),
+        WITH_SECRETS.replace(f'token = "{PLANTED}"', f'token = ["{PLANTED}"]'),
+        WITH_SECRETS.replace("https://netbox.example", f"https://maintd:{PLANTED}@netbox.example"),
     ],
 )
 def test_no_mistake_shows_a_secret(broken):
@@ -874,3 +881,97 @@ def test_the_example_names_every_setting_of_a_template_and_reads_as_it_says():
 
     assert set(template) == set(config.TemplateTable.model_fields)
     assert settings_of(text.replace('readers = ["zayo"]', "")).providers[0].template[0].name == template["name"]
+
+
+# NetBox.
+
+NETBOX = """
+[netbox]
+url = "https://netbox.example"
+token = { env = "NETBOX_TOKEN" }
+"""
+
+
+def test_no_netbox_is_told_of_anything_unless_it_is_named():
+    assert settings_of("").netbox.url is None
+    assert settings_of("[netbox]\ncreate = true\nsince = 2027-01-31").warnings == (
+        "config.toml: no [[mailbox]]: nothing is watched.",
+        "config.toml: netbox: create: has no effect while url is not set.",
+        "config.toml: netbox: since: has no effect while url is not set.",
+    )
+
+
+def test_a_netbox_needs_two_settings():
+    netbox = settings_of(NETBOX).netbox
+    assert netbox.url == "https://netbox.example"
+    assert netbox.notifications == "all"
+    assert netbox.since is None
+    assert problems_of('[netbox]\nurl = "https://netbox.example"') == [
+        "netbox: token: missing, expected a secret because url is set, "
+        'as in token = { file = "/etc/maintd/netbox-token" }.'
+    ]
+
+
+@pytest.mark.parametrize(
+    ("since", "expected"),
+    [
+        ("2027-01-31", datetime(2027, 1, 31, tzinfo=UTC)),
+        ("2027-01-31T06:00:00+02:00", datetime(2027, 1, 31, 4, tzinfo=UTC)),
+    ],
+)
+def test_events_are_pushed_from_a_day_or_an_instant_on(since, expected):
+    settings = settings_of(f"{NETBOX}since = {since}")
+    assert settings.netbox.since == expected
+    assert settings_of(config.shown(settings)).netbox == settings.netbox
+
+
+@pytest.mark.parametrize(
+    ("setting", "problem"),
+    [
+        ("since = 2027-01-31T06:00:00", "since: got 2027-01-31 06:00:00, expected a date without quotation marks, "),
+        ('since = "2027-01-31"', 'since: got "2027-01-31", expected a date without quotation marks, '),
+        ('base_path = "/plugins"', 'base_path: got "/plugins", expected a path below /api/, '),
+        ('base_path = "/api/plugins/a/../b/"', 'base_path: got "/api/plugins/a/../b/", expected a path below /api/, '),
+        ('custom_field = "maintd key"', 'custom_field: got "maintd key", expected the name of a custom field'),
+        ('custom_field = "maintd__key"', 'custom_field: got "maintd__key", expected the name of a custom field'),
+        ('notifications = "some"', 'notifications: got "some", expected "all", "material" or "none"'),
+        ('reconcile_at = "24:00"', 'reconcile_at: got "24:00", expected a time of day, '),
+        ("circuit_cache_seconds = 5", "circuit_cache_seconds: got 5, expected 60 or more"),
+        ('ca_file = ""', 'ca_file: got "", expected the path of a file'),
+    ],
+)
+def test_a_mistake_about_netbox_is_said(setting, problem):
+    [found] = problems_of(NETBOX + setting)
+    assert found.startswith(f"netbox: {problem}")
+
+
+@pytest.mark.parametrize(
+    "url", ["netbox.example", "ftp://netbox.example", "https://u:p@netbox.example", "https://n/?x=1"]
+)
+def test_a_netbox_is_an_address_without_a_login(url):
+    [problem] = problems_of(NETBOX.replace("https://netbox.example", url))
+    assert 'expected the address of a NetBox without a login, as in "https://netbox.example.net".' in problem
+
+
+@pytest.mark.parametrize(("host", "warned"), [("127.0.0.1:8000", 0), ("netbox:8000", 1)])
+def test_a_token_without_encryption_is_a_warning_beyond_this_machine(host, warned):
+    settings = settings_of(NETBOX.replace("https://netbox.example", f"http://{host}"))
+    assert sum("without encryption" in warning for warning in settings.warnings) == warned
+
+
+@pytest.mark.parametrize(("asn", "expected"), [("6461", (6461,)), ("[6461, 8218]", (6461, 8218))])
+def test_a_provider_is_known_to_netbox_by_a_slug_and_by_as_numbers(asn, expected):
+    [provider] = settings_of(f'[[provider]]\nname = "zayo"\nnetbox = "zayo-group"\nasn = {asn}').providers
+    assert (provider.netbox, provider.asn) == ("zayo-group", expected)
+
+
+@pytest.mark.parametrize(
+    ("setting", "problem"),
+    [
+        ('netbox = "Zayo Group"', 'netbox: got "Zayo Group", expected a slug of NetBox, as in "zayo-group".'),
+        ("asn = 0", "asn: got 0, expected 1 or more."),
+        ("asn = [4294967296]", "asn: entry 1: got 4294967296, expected 4294967295 or less."),
+    ],
+)
+def test_a_mistake_in_how_netbox_knows_a_provider_is_said(setting, problem):
+    assert problems_of(f'[[provider]]\nname = "zayo"\n{setting}') == [f'provider "zayo": {problem}']
