@@ -80,6 +80,16 @@ def test_a_plugin_is_found_where_its_operator_serves_it(name):
             assert detect(netbox, given) == found
 
 
+@pytest.mark.parametrize("name", FOUND)
+def test_a_netbox_under_a_path_is_checked_like_any_other(name):
+    served, expected, _ = FOUND[name]
+    with serving(served, mount="/netbox", careful=False) as server, connected(server) as netbox:
+        found = check(netbox, clock=clock)
+
+        assert (usual(found.dialect), found.missing) == (expected, ())
+        assert all(each.path.startswith("/netbox/api/") for each in server.log)
+
+
 @pytest.mark.parametrize("base_path", ["/api/plugins/nowhere/", "/api/circuits/"])
 def test_a_base_path_without_a_plugin_of_ours_is_missing_and_not_a_plain_netbox(base_path):
     with (
