@@ -1097,6 +1097,12 @@ def test_a_careful_client_breaks_nothing(client_of: Callable[..., Client], diale
     assert [each.status for each in client.netbox.log] == [201, 201, 200, 201, 200]
 
 
+def test_where_no_schema_is_kept_the_tables_alone_hold(client_of: Callable[..., Client]) -> None:
+    for dialect in (CM_0_7, CM_0_6):
+        contract = client_of(dialect).netbox.api.contract
+        assert (contract.schema, contract.reason) == (None, f"no schema of {dialect.version[:3]} was kept")
+
+
 def _careless() -> None:
     with serving(CM_0_8) as netbox, closing(Client(netbox)) as client:
         netbox.add_provider("Example Carrier")

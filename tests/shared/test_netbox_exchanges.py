@@ -311,3 +311,41 @@ def test_a_list_knows_the_filters_of_its_schema(dialect: Dialect, model: Model) 
     assert set(model.filters) == names - everywhere - by_request - unused
     for name, found in model.filters.items():
         assert (f"{name}__gte" in parameters) is (found.match is Match.ORDER), name
+
+
+MAINTENANCE = {
+    "name": "W-1",
+    "summary": "Splicing",
+    "status": "CONFIRMED",
+    "provider": 1,
+    "start": "2027-02-01T22:00:00Z",
+    "end": "2027-02-02T04:00:00Z",
+}
+AGAINST_THE_SCHEMA: list[tuple[dict[str, Any], str]] = [
+    ({"status": "NO"}, "status: none of the schema's choices"),
+    ({"name": "n" * 101}, "name: longer than the schema's 100"),
+    ({"summary": ""}, "summary: shorter than the schema's 1"),
+    ({"acknowledged": "yes"}, "acknowledged: no boolean"),
+    ({"provider": "1"}, "provider: no integer"),
+    ({"start": "2027-02-01T22:00:00"}, "start: no time with an offset"),
+    ({"no_such_field": 1}, "no_such_field: unknown to the schema"),
+    ({"comments": None}, "comments: no string"),
+]
+
+
+@pytest.mark.parametrize(("sent", "words"), AGAINST_THE_SCHEMA)
+def test_a_schema_is_asked_of_each_body(sent: dict[str, Any], words: str) -> None:
+    contract, path = Contract(CM_0_8, "4.5.10"), "/api/plugins/maintenance/circuitmaintenance/"
+    model = next(model for model in CM_0_8.models if model.key == "maintenance")
+    for method, place, body in (
+        ("POST", path, MAINTENANCE | sent),
+        ("POST", path, [MAINTENANCE, MAINTENANCE | sent]),
+        ("PATCH", f"{path}7/", sent),
+        ("PATCH", path, [{"id": 7, **sent}]),
+        ("PUT", f"{path}7/", MAINTENANCE | sent),
+    ):
+        assert any(words in problem for problem in contract.problems(method, place, model, body)), method
+    assert contract.problems("PATCH", path, model, [{"id": 7, "summary": "x", "changelog_message": "y"}]) == []
+    assert contract.problems("POST", path, model, MAINTENANCE | {"provider": {"slug": "carrier"}}) == []
+    missing = contract.problems("POST", path, model, {"name": "W-1"})
+    assert any("end: required by the schema" in problem for problem in missing)
