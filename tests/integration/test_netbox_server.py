@@ -1114,6 +1114,18 @@ def test_a_careful_server_says_what_was_broken() -> None:
         _careless()
 
 
+def _mistaken() -> None:
+    with serving(CM_0_8) as netbox, closing(Client(netbox)) as client:
+        netbox.watch = lambda request: request.no_such_field  # type: ignore[attr-defined]
+        with pytest.raises(LOST):
+            client.get("maintenance")
+
+
+def test_a_mistake_of_the_server_itself_does_not_pass_for_a_fault() -> None:
+    with pytest.raises(AssertionError, match="no_such_field"):
+        _mistaken()
+
+
 def test_it_speaks_tls(tmp_path: Path) -> None:
     certificate = tmp_path / "certificate.pem"
     subprocess.run(

@@ -37,13 +37,13 @@ pytestmark = [
     pytest.mark.skipif(not TEXT, reason="the exchanges of ../shared/netbox are not beside the checkout"),
 ]
 
+# The token of all requests beside which none stands.
+ADMIN = next(iter(re.findall(r"Authorization: Bearer ([0-9a-f]{40})\n", TEXT)), "")
 SERVERS = {"cm": CM_0_8, "no": NOTICES_1_1_0, "seed": FORK}
 OUTAGES = {
     "seed": "## Seed-era plugin (commit 20ae9d6)",
     "no": "## netbox-notices 1.1.0, /api/plugins/notices/outage/",
 }
-ADMIN = "Token 0123456789abcdef0123456789abcdef01234567"
-V2 = "nbt_nbxv21234567.0123456789abcdef0123456789abcdef01234567"
 # What this server does not do, or the record does not hold.
 LEFT_OUT = {
     "provider account",
@@ -111,7 +111,7 @@ def exchanges(text: str) -> Iterator[Exchange]:
     for title, asked, answered in re.findall(r"\*\*(.+?)\*\*.*\n```http\n([\s\S]*?)\n```\n```\n([\s\S]*?)\n```", text):
         head, _, body = asked.partition("\n\n")
         first, *lines = head.split("\n")
-        headers = {"Authorization": ADMIN, "Content-Type": "application/json"}
+        headers = {"Authorization": f"Token {ADMIN}", "Content-Type": "application/json"}
         headers |= dict(line.split(": ", 1) for line in lines if ": " in line)
         if any(line.startswith("(no Authorization") for line in lines):
             del headers["Authorization"]
@@ -136,12 +136,27 @@ def fill(netbox: Netbox, text: str) -> None:
     for number in range(1, 201):
         cid, provider = circuits.get(number, (f"another-{number}", 40))
         netbox.add_circuit(provider, cid)
-    tokens = {ADMIN.split()[1]: {}, "00000000000000000000000000000000000000aa": {"write": False}}
-    tokens["00000000000000000000000000000000000000bb"] = {"rights": set()}
-    if netbox.api.release >= (4, 5):
-        tokens[V2] = {}
-    for each, more in tokens.items():
+    for each, more in tokens_of(text).items():
         netbox.api.tokens[each] = Token(text=each, user="admin", **more)
+
+
+def token_in(text: str, title: str) -> str:
+    """Return the token that a request of the record bore."""
+    found = re.search(rf"\*\*{re.escape(title)}\*\*\n```http\n.*\nAuthorization: \w+ (\S+)\n", text)
+    assert found, title
+    return found[1]
+
+
+def tokens_of(text: str) -> dict[str, dict[str, Any]]:
+    """Return the tokens of a record, with what each may do; those of version 2 where the server took one."""
+    known: dict[str, dict[str, Any]] = {
+        token_in(text, "Bearer scheme with a v1 token"): {},
+        token_in(text, "read-only token reads"): {"write": False},
+        token_in(text, "user without permissions reads"): {"rights": set()},
+    }
+    second = token_in(text, "v2 token under the Token scheme")
+    taken = re.search(rf"{re.escape(second)}\n```\n```\n200 ", text)
+    return known | ({second: {}} if taken else {})
 
 
 def catch_up(netbox: Netbox, title: str) -> None:

@@ -9,7 +9,6 @@ import re
 import socket
 import ssl
 import threading
-import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -226,7 +225,7 @@ class Netbox:
         if self._holder:
             self._holder.close()
             self._holder = None
-        self._http = Server((HOST, self.port), handler(self))
+        self._http = Server((HOST, self.port), handler(self), self.mistakes)
         if self._certificate:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             context.load_cert_chain(self._certificate)
@@ -236,14 +235,17 @@ class Netbox:
 
     def stop(self) -> None:
         """Refuse every connection from now on, and lose those that are open; the port stays taken."""
+        self._fall_silent()
+        self._holder = socket.socket()
+        self._holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self._holder.bind((HOST, self.port))
+
+    def _fall_silent(self) -> None:
         assert self._http
         self._http.shutdown()
         self._http.server_close()
         self._http.cut_all()
         self._http = None
-        self._holder = socket.socket()
-        self._holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self._holder.bind((HOST, self.port))
 
     @contextmanager
     def down(self) -> Iterator[None]:
@@ -258,7 +260,7 @@ class Netbox:
         """End."""
         self._ended.set()
         if self._http:
-            self.stop()
+            self._fall_silent()
         if self._holder:
             self._holder.close()
 
@@ -278,23 +280,16 @@ class Netbox:
             self.log.append(arrived)
         self.watch(arrived)
         if fault is None:
-            return self._done(number, self._answer(request)), None
+            return self._done(number, self.api.answer(request)), None
         if fault.seconds and not fault.applied:
             self._ended.wait(fault.seconds)
-        answer = self._answer(request) if fault.applied or fault.seconds else None
+        answer = self.api.answer(request) if fault.applied or fault.seconds else None
         if fault.seconds and fault.applied:
             self._ended.wait(fault.seconds)
         if fault.status:
             turned = Answer(fault.status, html=fault.body.decode(), headers=dict(fault.headers))
             return self._done(number, turned, applied=answer is not None), None
         return self._done(number, answer, applied=answer is not None, lost=fault.octets is not None), fault.octets
-
-    def _answer(self, request: Request) -> Answer:
-        try:
-            return self.api.answer(request)
-        except Exception:
-            self.mistakes.append(traceback.format_exc())
-            raise
 
     def _done(self, number: int, answer: Answer | None, *, applied: bool = True, lost: bool = False) -> Answer | None:
         status = None if lost or answer is None else answer.status

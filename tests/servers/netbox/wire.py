@@ -3,6 +3,8 @@
 import json
 import socket
 import struct
+import sys
+import traceback
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -59,11 +61,14 @@ class Turned(Exception):
 
 
 class Server(ThreadingHTTPServer):
+    """Carries requests, each connection in a thread of its own; ``errors`` takes what goes wrong on the way."""
+
     daemon_threads = True
     request_queue_size = 128
 
-    def __init__(self, address: tuple[str, int], handler: type[BaseHTTPRequestHandler]) -> None:
+    def __init__(self, address: tuple[str, int], handler: type[BaseHTTPRequestHandler], errors: list[str]) -> None:
         self.connections: set[socket.socket] = set()
+        self._errors = errors
         super().__init__(address, handler)
 
     def process_request(self, request: Any, client_address: Any) -> None:
@@ -75,7 +80,9 @@ class Server(ThreadingHTTPServer):
         super().shutdown_request(request)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that goes away is no error; a mistake of this server is met where it answers."""
+        """Keep what went wrong here; a client that goes away is no error."""
+        if not isinstance(sys.exc_info()[1], OSError):
+            self._errors.append(traceback.format_exc())
 
     def cut_all(self) -> None:
         """Lose every connection."""
