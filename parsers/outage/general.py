@@ -7,7 +7,8 @@ labels that docs/outages.md names.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -114,6 +115,9 @@ class _Time:
     field: Field
 
 
+_Tables = Sequence[Sequence[Sequence[Field]]]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Facts:
     """What was found in a notice. None, and empty: not found."""
@@ -128,6 +132,8 @@ class _Facts:
     circuits: tuple[StatedCircuit, ...]
     cause: str | None
     words: dict[str, str]
+    # An end of what nothing else says to be over.
+    end_ahead: _Time | None
 
     def missing(self) -> list[str]:
         """Return the names of what was not found."""
@@ -151,20 +157,36 @@ class _Facts:
 
 def read(notification: Notification, provider: Provider) -> Findings:
     """Return the one outage that a notice is about. Raises ``NotUnderstood`` with what it did find of one."""
-    try:
+    with _named():
         if notification.automatic or notification.of_type("text/calendar"):
             raise NotUnderstood("a machine answers, or somebody invites")
-        return _read(newest_text(notification), provider)
+        return _read(newest_text(notification), provider, _objection)
+
+
+def read_accepted(notification: Notification, provider: Provider) -> Findings:
+    """Return the same of a notice which a person took for one of an outage: a number, and one fact more."""
+    with _named():
+        return _read(newest_text(notification), provider, _objection_to_accepted)
+
+
+@contextmanager
+def _named() -> Iterator[None]:
+    """Say of what is not understood that it was this reader."""
+    try:
+        yield
     except NotUnderstood as problem:
         raise NotUnderstood(f"reader general: {problem}", matched=problem.matched) from None
 
 
-def _read(notification: Notification, provider: Provider) -> Findings:
+def _read(
+    notification: Notification, provider: Provider, objection_to: Callable[[_Notice, _Facts, _Tables], str]
+) -> Findings:
     notice = _notice(notification, moments_of(notification, provider))
     tables = tables_of(notification)
     ticket, references, words = ticket_of(notice.fields, notice.subject, notice.lines)
     start, end = _time(notice, Means.START), _time(notice, Means.END, latest=True)
     status, status_words = _status(notice, ended=end is not None)
+    end_ahead = end if end and _is_planned_end(notice, status, end) else None
     end, doubts = _end(notice, status, end)
     impact, impact_words = _impact(notice)
     etr, etr_doubts = _etr(notice)
@@ -179,8 +201,9 @@ def _read(notification: Notification, provider: Provider) -> Findings:
         circuits=circuits_of(notice.fields, tables, (notice.subject, notice.lines), impact),
         cause=_cause(notice),
         words={"ticket": words, "status": status_words, "impact": impact_words},
+        end_ahead=end_ahead,
     )
-    if objection := _objection(notice, facts) or _objection_to(tables, notice):
+    if objection := objection_to(notice, facts, tables):
         raise NotUnderstood(f"{objection}; {_told(facts)}", matched=tuple(_matched(notice, facts)))
     return Findings(
         results=(_result(notice, facts),), warnings=(*doubts, *etr_doubts), matched=tuple(_matched(notice, facts))
@@ -237,7 +260,13 @@ def _matched(notice: _Notice, facts: _Facts) -> Iterator[tuple[str, str]]:
 # Whether it is an outage
 
 
-def _objection(notice: _Notice, facts: _Facts) -> str:
+def _objection_to_accepted(_notice: _Notice, facts: _Facts, _tables: _Tables) -> str:
+    if not facts.ticket:
+        return "it names no ticket"
+    return "" if facts.found() else "it says nothing beside the ticket"
+
+
+def _objection(notice: _Notice, facts: _Facts, tables: _Tables) -> str:
     """Return why a notice is not taken for one of an outage, empty where it is one."""
     if not facts.ticket:
         return "it names no ticket"
@@ -245,14 +274,22 @@ def _objection(notice: _Notice, facts: _Facts) -> str:
         return objection
     if not _says_outage(notice):
         return "no word of an outage stands in its subject or status"
-    if facts.start and facts.start.at > notice.moments.date + _AHEAD:
-        return "its start lies ahead, as that of planned work does"
+    if objection := _objection_to_times(notice, facts):
+        return objection
     if len(facts.found()) < _FEWEST_FACTS:
         return f"it says too little: {_FEWEST_FACTS} facts beside the ticket are needed"
+    return _objection_to_tables(notice, tables)
+
+
+def _objection_to_times(notice: _Notice, facts: _Facts) -> str:
+    if facts.start and _lies_ahead(notice, facts.start):
+        return "its start lies ahead, as that of planned work does"
+    if facts.end_ahead:
+        return f'its end lies ahead, as that of planned work does: "{_words(facts.end_ahead.field)}"'
     return ""
 
 
-def _objection_to(tables: Sequence[Sequence[Sequence[Field]]], notice: _Notice) -> str:
+def _objection_to_tables(notice: _Notice, tables: _Tables) -> str:
     """Return why tables are not those of an outage: a column of theirs states when something will begin."""
     fields = (field for rows in tables for row in rows for field in row if meaning_of(field.label) is Means.START)
     starts = (_instant(notice, Means.START, field, latest=False) for field in fields if field.value)
@@ -359,12 +396,20 @@ def _end(notice: _Notice, status: OutageStatus | None, end: _Time | None) -> tup
     """Return the end where it can be one, and what is to be said of one that cannot."""
     if end is None:
         return None, ()
-    ahead = end.at > notice.moments.date + _AHEAD
-    if ahead and status is None:
-        raise NotUnderstood(f'its end lies ahead, as that of planned work does: "{_words(end.field)}"')
-    if ahead or status in _NOT_OVER:
+    if _lies_ahead(notice, end) or status in _NOT_OVER:
         return None, (f'no end of what is not over: "{_words(end.field)}"',)
     return end, ()
+
+
+def _is_planned_end(notice: _Notice, status: OutageStatus | None, end: _Time) -> bool:
+    """Return whether an end is still to come where it is no other word for an estimate."""
+    if status is OutageStatus.RESOLVED or not _lies_ahead(notice, end):
+        return False
+    return status is None or not notice.first(Means.ETR, Means.ETR_DATE)
+
+
+def _lies_ahead(notice: _Notice, time: _Time) -> bool:
+    return time.at > notice.moments.date + _AHEAD
 
 
 def _etr(notice: _Notice) -> tuple[tuple[StatedEtr, Field] | None, tuple[str, ...]]:
@@ -470,3 +515,6 @@ def _line(text: str) -> str:
 
 
 READER = Reader(form="general", label="maintd/general", version="1", read=read)
+
+# Of what a person took for an outage: nothing is held against it.
+LAX = Reader(form="general", label="maintd/general", version="1", read=read_accepted)

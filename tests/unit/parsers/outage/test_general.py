@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from domain.events import StatedCircuit, StatedEtr, StatedOutage
 from domain.vocabulary import Impact, OutageStatus
 from parsers.mime import MalformedMessage, Notification, decode
-from parsers.outage.general import READER
+from parsers.outage.general import LAX, READER
 from parsers.outage.words import Means, impact_in, meaning_of, status_by_sentence, status_by_subject, status_in
 from parsers.providers import Provider
 from parsers.statements import NotUnderstood, Result
@@ -520,6 +520,42 @@ def test_what_explains_an_outage_may_tell_of_work_to_come() -> None:
 def test_what_a_machine_answers_is_no_outage() -> None:
     with pytest.raises(NotUnderstood, match="a machine answers"):
         READER.read(mail(FACTS, head="Auto-Submitted: auto-replied\n"), ANY)
+
+
+@pytest.mark.parametrize(
+    ("subject", "body", "status"),
+    [
+        ("Network notice", "Ticket: 4711\nStatus: Open\n", OutageStatus.REPORTED),
+        ("Planned maintenance", FACTS, OutageStatus.INVESTIGATING),
+        ("Link", "Ticket: 4711\nMaintenance Window: tonight\nCircuit ID: ABC-0042\n", None),
+        ("Network outage", "Ticket: 4711\nStart: 2027-03-04 16:00 UTC\n", None),
+        ("Network outage", "Ticket: 4711\nCircuit: AB-42\nEnd: 2027-03-04 16:00 UTC\n", None),
+    ],
+)
+def test_of_what_a_person_took_for_an_outage_a_number_and_one_fact_are_enough(
+    subject: str, body: str, status: OutageStatus | None
+) -> None:
+    with pytest.raises(NotUnderstood):
+        result(body, subject)
+
+    (found,) = LAX.read(mail(body, subject), ANY).results
+
+    assert found.event_id == "4711"
+    assert found.outage is not None
+    assert (found.outage.status, found.outage.end) == (status, None)
+    assert (LAX.form, LAX.label, LAX.version) == (READER.form, READER.label, READER.version)
+
+
+@pytest.mark.parametrize(
+    ("body", "why"),
+    [
+        ("Ticket: 4711\n", "^reader general: it says nothing beside the ticket; found ticket 4711;"),
+        (FACTS.replace("Ticket Number: 4711\n", ""), "^reader general: it names no ticket; found start"),
+    ],
+)
+def test_what_a_person_took_for_an_outage_has_a_number_and_a_fact(body: str, why: str) -> None:
+    with pytest.raises(NotUnderstood, match=why):
+        LAX.read(mail(body, "Network notice"), ANY)
 
 
 def test_without_a_date_nothing_is_read() -> None:
