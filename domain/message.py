@@ -188,6 +188,7 @@ class Reading:
     ``reader`` is None where no reader was asked. ``reason`` is set exactly if ``disposition`` is QUARANTINED; with
     PARTIAL there are updates as well. ``detail`` is one line for a person; ``trials`` say which readers were asked.
     ``proposal`` is what a model read: with PROPOSAL nothing of it is applied, with APPLIED a person has accepted it.
+    ``text`` is what the message says to a person, of at most 64,000 characters; empty where there are no updates.
     """
 
     provider: str | None
@@ -200,6 +201,7 @@ class Reading:
     warnings: tuple[str, ...] = ()
     trials: tuple[Trial, ...] = ()
     proposal: tuple[Update, ...] = ()
+    text: str = ""
 
 
 def identity_of(*, message_id: str | None, body_digest: str, date: str, from_header: str, subject: str) -> str:

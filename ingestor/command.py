@@ -53,10 +53,11 @@ class Request:
     @contextmanager
     def store(self, *, create: bool = False) -> Iterator[Store]:
         """Open the database. ``create``: an empty one is given its schema, so that a first run needs no other step."""
-        url = self.settings().database.url
+        settings = self.settings()
+        url = settings.database.url
         if create and database.revision(url) is None:
             database.upgrade(url)
-        store = database.open_store(url)
+        store = database.open_store(url, outbox_clock=pipeline.utc_now if settings.netbox.url else None)
         try:
             yield store
         finally:

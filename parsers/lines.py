@@ -8,6 +8,9 @@ from itertools import islice
 from parsers.mime import Notification
 
 MOST_CHARACTERS = 500_000
+# Of a text that is kept for people.
+MOST_READABLE_CHARACTERS = 64_000
+_MOST_READABLE_PARTS = 20
 # A page that is all headings has no headline.
 MOST_HEADLINES = 3
 # Mails are wrapped at some 60 to 80 characters.
@@ -19,6 +22,7 @@ _UNSEEN = re.compile(r"<!--.*?(?:-->|\Z)|<(style|script)\b.*?(?:</\1>|\Z)", re.I
 _LINE_TAG = re.compile(r"</?(?:br|p|div|tr|td|th|table|li|ul|h\d|hr|title)\b[^<>]{0,1000}>", re.IGNORECASE)
 _TAG = re.compile(r"<[^<>]{0,2000}>")
 _QUOTED = re.compile(r"^(?:> ?)+")
+_MANY_BLANK_LINES = re.compile(r"\n{3,}")
 _SOURCE_BREAK = re.compile(r"[\r\n\t]+")
 _HEADING = re.compile(r"<(title|h[1-3])\b[^<>]{0,1000}>(.{0,400}?)</\1>", re.IGNORECASE | re.DOTALL)
 # A row that holds no other row, and its cells.
@@ -51,6 +55,34 @@ def rows_of(notification: Notification) -> list[list[str]]:
     pages = _pages(notification)
     rows = _ROW.finditer(pages[0]) if pages else ()
     return [[_text(cell[1]) for cell in _CELL.finditer(row[1])] for row in rows]
+
+
+def readable_text_of(notification: Notification) -> str:
+    """Return what a person reads: the plain text, else the html as lines, else the calendar; then the mails attached.
+
+    At most MOST_READABLE_CHARACTERS, without NUL; empty where there is no text at all.
+    """
+    parts = (part for part in _readable_parts(notification) if part)
+    whole = "\n\n".join(islice(parts, _MOST_READABLE_PARTS)).replace("\0", "")
+    return whole[:MOST_READABLE_CHARACTERS].rstrip()
+
+
+def _readable_parts(notification: Notification) -> Iterator[str]:
+    yield (
+        _readable(notification.of_type("text/plain"))
+        or "\n".join(lines_of(notification))
+        or _readable(notification.of_type("text/calendar"))
+    )
+    for attached in notification.attached:
+        yield attached.subject
+        yield from _readable_parts(attached)
+
+
+def _readable(texts: Sequence[str]) -> str:
+    """Return texts as they were written, without what is blank beyond a line."""
+    whole = "\n\n".join(text[:MOST_READABLE_CHARACTERS] for text in texts[:_MOST_READABLE_PARTS])
+    lines = "\n".join(line.rstrip() for line in whole.splitlines())
+    return _MANY_BLANK_LINES.sub("\n\n", lines).strip("\n")
 
 
 def headlines_of(notification: Notification) -> list[str]:

@@ -15,6 +15,7 @@ from parsers.asking import Adviser
 from parsers.authenticity import Untrusted, verified
 from parsers.forms import BCOP
 from parsers.forwarding import forwards_in
+from parsers.lines import readable_text_of
 from parsers.maintenance import READER_VERSION
 from parsers.mime import MalformedMessage, Notification, decode, read_envelope
 from parsers.newcomers import joined_by_newcomers
@@ -58,7 +59,7 @@ def read_message(
     if envelope.sender_problem and not forced:
         return _quarantined(Reason.UNTRUSTED, f"{envelope.sender_problem}: only a person can say whose it is")
     if reading := accepted(terms, forced, received_at):
-        return reading
+        return replace(reading, text=_text(reading, notification))
     known = directory if forced else joined_by_newcomers(directory, notification, terms)
     message = _Message(notification, envelope, received_at, known, terms)
     readings = (
@@ -70,7 +71,7 @@ def read_message(
         reading = _most_telling(readings) or _of_unknown_provider(message)
     except PatternStopped as problem:
         reading = replace(_quarantined(Reason.PARSER_TIMEOUT, str(problem)), provider=problem.provider)
-    reading = replace(reading, trials=tuple(dict.fromkeys(message.trials)))
+    reading = replace(reading, trials=tuple(dict.fromkeys(message.trials)), text=_text(reading, notification))
     # Of a newcomer nobody has said yet that its mails concern us.
     if reading.reason is not Reason.UNPARSED or not directory.get(reading.provider or ""):
         return reading
@@ -270,6 +271,11 @@ def _readers_of(notification: Notification, message: _Message) -> list[str]:
     found += readers_of(replace(notification, texts=texts))
     message.trials.extend(Trial(provider="", reader=reader, outcome="understands it") for reader in found)
     return found
+
+
+def _text(reading: Reading, notification: Notification) -> str:
+    """Return what a message says to a person, where it states something."""
+    return readable_text_of(notification) if reading.updates else ""
 
 
 def _quarantined(reason: Reason, detail: str) -> Reading:

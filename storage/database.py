@@ -11,8 +11,9 @@ import shutil
 import sqlite3
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from sqlalchemy.engine import URL
 from domain.errors import DatabaseInUse, StorageError
 from storage.failures import told_in_one_line
 from storage.migrations import HEAD, HOME, REVISIONS
+from storage.outbox import DUE_AT
 from storage.schema import metadata
 
 # How long a writer waits for another process (`maintd ack` beside the daemon), in seconds.
@@ -36,12 +38,16 @@ _KINDS = "sqlite:///PATH or postgresql+psycopg://USER:PASSWORD@HOST/DATABASE"
 
 
 class Store:
-    """The database, opened: it gives out connections, each inside of one transaction."""
+    """The database, opened: it gives out connections, each inside of one transaction.
 
-    def __init__(self, engine: Engine, place: str) -> None:
+    ``outbox_clock`` tells when what changes in a transaction is due in NetBox; None: there is no NetBox to tell.
+    """
+
+    def __init__(self, engine: Engine, place: str, *, outbox_clock: Callable[[], datetime] | None = None) -> None:
         self.dialect = engine.dialect.name
         self.place = place
         self._engine = engine
+        self._outbox_clock = outbox_clock
         if self.dialect == "sqlite":
             self._reader = self._writer = engine
         else:
@@ -63,19 +69,28 @@ class Store:
         """Give a connection whose changes are committed together at the end, or not at all after an exception."""
         if self.dialect != "sqlite":
             with told_in_one_line(self.place), self._writer.begin() as connection:
-                yield connection
+                yield self._with_outbox(connection)
             return
         with self._turn, told_in_one_line(self.place), self._writer.begin() as connection:
             _begin_sqlite(connection, writing=True)
-            yield connection
+            yield self._with_outbox(connection)
+
+    def _with_outbox(self, connection: Connection) -> Connection:
+        """Tell whoever writes events in this transaction that they go into the outbox, and when they are due."""
+        if self._outbox_clock is None:
+            return connection
+        return connection.execution_options(**{DUE_AT: self._outbox_clock()})
 
     def close(self) -> None:
         """Close all connections. May be called twice."""
         self._engine.dispose()
 
 
-def open_store(url: str) -> Store:
-    """Return the opened database; StorageError where it cannot be used as it is, saying what to do."""
+def open_store(url: str, *, outbox_clock: Callable[[], datetime] | None = None) -> Store:
+    """Return the opened database; StorageError where it cannot be used as it is, saying what to do.
+
+    ``outbox_clock``: see ``Store``.
+    """
     parsed = _parsed(url)
     place = _place(parsed)
     found = revision(url)
@@ -84,7 +99,7 @@ def open_store(url: str) -> Store:
     if found != HEAD:
         what = f"the schema is of revision {found}, this maintd expects {HEAD}"
         raise StorageError(f"{place}: {what}: run `maintd db upgrade`")
-    return Store(_engine(parsed), place)
+    return Store(_engine(parsed), place, outbox_clock=outbox_clock)
 
 
 def revision(url: str) -> str | None:

@@ -1,13 +1,14 @@
 """Updates as messages state them, what people say, the events that both fold to, and who has acknowledged these.
 
 An event is written by ``refold`` alone, from all of its updates, under a lock on its key: the writers of one event
-follow one another, and the last one has seen the updates of all before it.
+follow one another, and the last one has seen the updates of all before it. Whatever changes an event here, or what
+people said of it, puts it into the outbox as well, where one is kept (``storage.outbox``).
 """
 
 import hashlib
 import json
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from types import SimpleNamespace
 from typing import Any
@@ -29,6 +30,7 @@ from domain.events import (
 )
 from domain.fold import fold
 from domain.vocabulary import Kind
+from storage import outbox
 from storage.schema import (
     Text,
     acknowledgements,
@@ -240,7 +242,10 @@ def refold(conn: Connection, keys: Collection[EventKey]) -> list[Event]:
     To be called once in a transaction, with all keys: they are locked in one order, so that no two processes wait for
     each other. Events of which nobody tells any more are deleted. What has not changed is not written.
     """
-    return [event for key in sorted(keys) for event in _refold(conn, key)]
+    changes = _Changes()
+    folded = [event for key in sorted(keys) for event in _refold(conn, key, changes)]
+    outbox.note(conn, changes.changed, gone=changes.gone)
+    return folded
 
 
 def refold_message(conn: Connection, message: int) -> list[tuple[str, str, str]]:
@@ -250,7 +255,15 @@ def refold_message(conn: Connection, message: int) -> list[tuple[str, str, str]]
     return list(dict.fromkeys((update.kind.value, update.provider, update.event_id) for update in stated))
 
 
-def _refold(conn: Connection, key: EventKey) -> tuple[Event, ...]:
+@dataclass(slots=True)
+class _Changes:
+    """The events that were written, and those that were deleted."""
+
+    changed: list[outbox.Name] = field(default_factory=list)
+    gone: list[outbox.Name] = field(default_factory=list)
+
+
+def _refold(conn: Connection, key: EventKey, changes: _Changes) -> tuple[Event, ...]:
     of_key = {"of_kind": key.kind, "of_provider": key.provider, "of_id_key": key.id_key}
     _lock(conn, key, of_key)
     folded = fold(
@@ -259,8 +272,10 @@ def _refold(conn: Connection, key: EventKey) -> tuple[Event, ...]:
     )
     held = {row.generation: row for row in conn.execute(_EVENTS, of_key)}
     for event in folded:
-        _write(conn, key, event, held.pop(event.generation, None))
+        if _write(conn, key, event, held.pop(event.generation, None)):
+            changes.changed.append((key, event.generation))
     if held:
+        changes.gone += ((key, generation) for generation in held)
         conn.execute(_DELETE_EVENT, [{"of_event": row.id} for row in held.values()])
     return folded
 
@@ -278,8 +293,8 @@ def _lock(conn: Connection, key: EventKey, of_key: _Row) -> None:
     conn.execute(_LOCK, of_key)
 
 
-def _write(conn: Connection, key: EventKey, event: Event, held: Row[Any] | None) -> None:
-    """Write an event with its parts, or what of it differs from the row that is held."""
+def _write(conn: Connection, key: EventKey, event: Event, held: Row[Any] | None) -> bool:
+    """Write an event with its parts, or what of it differs from the row that is held; False where nothing does."""
     window_rows, circuit_rows, history_rows = _window_rows(event), _circuit_rows(event), _history_rows(event)
     reference_rows, revision_rows = _reference_rows(event), _revision_rows(event)
     facts = {
@@ -308,7 +323,7 @@ def _write(conn: Connection, key: EventKey, event: Event, held: Row[Any] | None)
         "etr_digest": _digest(revision_rows),
     }
     if held is not None and all(getattr(held, name) == value for name, value in facts.items()):
-        return
+        return False
     if held is None:
         names = {"kind": key.kind, "provider": key.provider, "id_key": key.id_key, "generation": event.generation}
         number: int = conn.execute(_INSERT_EVENT, {**names, **facts}).scalar_one()
@@ -324,6 +339,7 @@ def _write(conn: Connection, key: EventKey, event: Event, held: Row[Any] | None)
     ):
         if held is None or getattr(held, digest) != facts[digest]:
             _write_part(conn, table, number, rows, is_new=held is None)
+    return True
 
 
 def _write_part(conn: Connection, table: sa.Table, event: int, rows: Sequence[_Row], *, is_new: bool) -> None:
@@ -439,10 +455,14 @@ def adopt(
     conn.execute(sa.insert(adoptions), {**row, "into_id_key": into.id_key, "event_id": event_id, **said})
     # What was adopted into the held one goes on with it.
     conn.execute(_ADOPT_FURTHER, {**of_held, "further_id_key": into.id_key, "further_event_id": event_id})
-    _refold(conn, held)
-    folded = _refold(conn, into)
+    changes = _Changes()
+    _refold(conn, held, changes)
+    folded = _refold(conn, into, changes)
     generation = max((one.generation for one in folded if held_id in one.references), default=1)
     conn.execute(_SEEN_AS, {**of_held, "other_id_key": into.id_key, "other_generation": generation})
+    # What was seen goes over also where the mails say already what the person said.
+    seen = [(into, one.generation) for one in folded if one.generation == generation]
+    outbox.note(conn, [*changes.changed, *seen], gone=changes.gone)
 
 
 def adopted_into(conn: Connection, key: EventKey) -> tuple[EventKey, str] | None:
@@ -471,6 +491,7 @@ def acknowledge(
         raise NotFound(f"there is no {key.kind} {key.id_key} of {key.provider}: `maintd events` lists them")
     said = {"author": author, "ticket": ticket, "comment": comment, "acknowledged_at": now}
     conn.execute(sa.insert(acknowledgements), {**names, "material_digest": seen, **said})
+    outbox.note(conn, [(key, generation)])
 
 
 # --- hiding -----------------------------------------------------------------------------------------------------
@@ -479,11 +500,23 @@ def acknowledge(
 def hide(conn: Connection, key: EventKey, generation: int, *, author: str, reason: str, now: datetime) -> None:
     """Show an event no more, whatever is heard of it. May be called twice: the first word stays."""
     names = {"kind": key.kind, "provider": key.provider, "id_key": key.id_key, "generation": generation}
-    conn.execute(insert_ignoring(conn, hidden_events), {**names, "author": author, "why": reason, "hidden_at": now})
+    inserting = insert_ignoring(conn, hidden_events).returning(hidden_events.c.generation)
+    if conn.execute(inserting, {**names, "author": author, "why": reason, "hidden_at": now}).first() is not None:
+        _note_seen_otherwise(conn, key, generation)
 
 
 def show_again(conn: Connection, key: EventKey, generation: int) -> bool:
     """Show a hidden event again; False where it was not hidden."""
     names = {"kind": key.kind, "provider": key.provider, "id_key": key.id_key, "generation": generation}
     same = (hidden_events.c[name] == value for name, value in names.items())
-    return conn.execute(sa.delete(hidden_events).where(*same)).rowcount == 1
+    shown = conn.execute(sa.delete(hidden_events).where(*same)).rowcount == 1
+    if shown:
+        _note_seen_otherwise(conn, key, generation)
+    return shown
+
+
+def _note_seen_otherwise(conn: Connection, key: EventKey, generation: int) -> None:
+    """Put an event into the outbox, if it is there: people also hide what is still to come."""
+    names = {"kind": key.kind, "provider": key.provider, "id_key": key.id_key, "generation": generation}
+    if conn.scalar(select(sa.exists().where(*(events.c[name] == value for name, value in names.items())))):
+        outbox.note(conn, [(key, generation)])

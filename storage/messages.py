@@ -18,6 +18,7 @@ from storage.schema import (
     cursors,
     decisions,
     insert_ignoring,
+    message_texts,
     messages,
     raw_messages,
     retractions,
@@ -271,6 +272,7 @@ _ADD_ATTEMPT = (
 _SETTLE = sa.update(messages).where(
     messages.c.id == bindparam("message"), messages.c.disposition == bindparam("expected")
 )
+_DELETE_TEXT = sa.delete(message_texts).where(message_texts.c.message == bindparam("of_message"))
 
 
 def waiting(conn: Connection, *, limit: int, exclude: Collection[int] = ()) -> list[Message]:
@@ -302,7 +304,8 @@ def settle(
 ) -> bool:
     """Write what reading a message gave; False where its disposition is not the expected one any more.
 
-    After False nothing of the reading may be stored: somebody else has settled the message.
+    After False nothing of the reading may be stored: somebody else has settled the message. The text of a message is
+    kept as long as it states something.
     """
     facts = {
         "disposition": reading.disposition,
@@ -315,7 +318,13 @@ def settle(
         "proposal": proposal_row(reading.proposal),
         "settled_at": now,
     }
-    return conn.execute(_SETTLE, {"message": message, "expected": expected, **facts}).rowcount == 1
+    if conn.execute(_SETTLE, {"message": message, "expected": expected, **facts}).rowcount != 1:
+        return False
+    if reading.updates and reading.text:
+        _upsert(conn, message_texts, {"message": message}, {"text": reading.text})
+    else:
+        conn.execute(_DELETE_TEXT, {"of_message": message})
+    return True
 
 
 def _trial_row(trial: Trial) -> list[Any]:

@@ -32,6 +32,7 @@ from domain.fold import fold
 from domain.lifecycle import OVERDUE_FOR, phase_of
 from domain.message import Disposition, Reason
 from domain.vocabulary import EtrMove, Impact, Kind, MaintenanceStatus, Move, OutageStatus, Phase
+from storage import outbox
 from storage.events import COUNTS, edits_where, said_in
 from storage.links import Name, linked, offered
 from storage.schema import (
@@ -46,6 +47,7 @@ from storage.schema import (
     event_references,
     hidden_events,
     history,
+    message_texts,
     raw_messages,
     retractions,
     sender_assignments,
@@ -133,8 +135,8 @@ def event(
     ``etr_missed`` says that an ETR passed while the outage was open; ``offered`` names outages that may be the same.
 
     There are several where carriers use the same id, or one carrier used it again. Where no event has the id, those
-    that refer to it are meant. ``hidden`` says who has hidden one, and why; None for the others. NotFound where there
-    is none.
+    that refer to it are meant. ``hidden`` says who has hidden one, and why; None for the others. ``netbox`` is what
+    NetBox holds of it, None as long as NetBox neither knows nor is to be told of it. NotFound where there is none.
     """
     has_id = event_rows.c.id_key == id_key_of(event_id)
     if conn.scalar(select(func.count()).select_from(event_rows).where(has_id)) == 0:
@@ -161,13 +163,26 @@ def event(
             "etr_missed": missed(one.event, now),
             "offered": offered(conn, one.key, one.event),
             "messages": stated_in[one.key],
-            "netbox": None,
+            "netbox": _netbox_shape(conn, one.key, one.event.generation),
             "references": list(one.event.references),
             "hidden": hidden.get((one.key, one.event.generation)),
         }
         for one in stored
     ]
     return sorted(shapes, key=lambda shape: (shape["kind"], shape["provider"], shape["generation"]))
+
+
+def _netbox_shape(conn: Connection, key: EventKey, generation: int) -> Shape | None:
+    remote, owed = outbox.remote(conn, key, generation), outbox.owed(conn, key, generation)
+    if remote is None and owed is None:
+        return None
+    return {
+        "records": [] if remote is None else [{"slot": slot, "id": number} for slot, number in remote.records],
+        "pushed_at": _iso(remote.pushed_at) if remote else None,
+        "problem": owed.problem if owed else None,
+        "parked": owed is not None and owed.parked,
+        "dirty": remote is not None and remote.dirty,
+    }
 
 
 def events_of_key(conn: Connection, key: EventKey) -> tuple[Event, ...]:
@@ -177,6 +192,28 @@ def events_of_key(conn: Connection, key: EventKey) -> tuple[Event, ...]:
     )
     found = (stored.event for stored in _stored(conn, condition, with_history=True))
     return tuple(sorted(found, key=lambda one: one.generation))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Said:
+    """What people said of an event: whether it is acknowledged as it is now, under which ticket, empty for none."""
+
+    acknowledged: bool = False
+    internal_ticket: str = ""
+    hidden: bool = False
+
+
+def said_of(conn: Connection, key: EventKey, generation: int) -> Said:
+    """Return what people said of an event; nothing where there is no such event."""
+    named = {"kind": key.kind, "provider": key.provider, "id_key": key.id_key, "generation": generation}
+    condition = sa.and_(*(event_rows.c[name] == value for name, value in named.items()))
+    row = conn.execute(
+        select(event_rows.c.material_digest, _is_hidden().label("hidden")).where(condition)
+    ).one_or_none()
+    if row is None:
+        return Said()
+    seen = next(iter(_acknowledgements(conn, condition).values()), _Seen())
+    return Said(acknowledged=seen.digest == row.material_digest, internal_ticket=seen.ticket, hidden=bool(row.hidden))
 
 
 def _is_hidden() -> ColumnElement[bool]:
@@ -676,8 +713,10 @@ def stats(conn: Connection, *, now: datetime, mailboxes: Collection[str]) -> Sha
     """Return the figures of `maintd stats` for these mailboxes.
 
     ``lag_seconds`` is how long the oldest message of a mailbox that is not read yet has been in the ledger; ``error``
-    is what is wrong since the last success, of the folder that failed last.
+    is what is wrong since the last success, of the folder that failed last. Of the events that NetBox has still to
+    learn of, ``due``, some ``failed`` the last time; those that are ``parked`` are not among them.
     """
+    behind = outbox.figures(conn)
     by_disposition = _counts(conn, message_rows.c.disposition)
     by_kind = _counts(conn, event_rows.c.kind)
     waiting_since = _waiting_since(conn)
@@ -695,7 +734,7 @@ def stats(conn: Connection, *, now: datetime, mailboxes: Collection[str]) -> Sha
         "by_provider": _counts(conn, message_rows.c.provider),
         "events": {kind.value: by_kind.get(kind, 0) for kind in Kind},
         "mailboxes": health,
-        "outbox": {"due": 0, "failed": 0},
+        "outbox": {"due": behind.due, "failed": behind.failed, "parked": behind.parked},
     }
 
 
@@ -744,6 +783,7 @@ def check_laws(conn: Connection) -> Iterator[str]:
     yield from _raw_faults(conn)
     yield from _adoption_faults(conn)
     yield from _event_faults(conn)
+    yield from outbox.faults(conn)
 
 
 def _file_faults(conn: Connection) -> Iterator[str]:
@@ -778,6 +818,9 @@ def _ledger_faults(conn: Connection) -> Iterator[str]:
     for fault, broken in laws:
         found = conn.scalars(select(message_rows.c.id).where(broken).order_by(message_rows.c.id))
         yield from (f"message {number} {fault}" for number in found)
+    without = select(message_texts.c.message).where(message_texts.c.message.not_in(select(updates.c.message)))
+    for number in conn.scalars(without.order_by(message_texts.c.message)):
+        yield f"message {number} has a text for NetBox and states nothing"
     for table in (sightings, raw_messages, updates):
         strays = select(table.c.message).where(table.c.message.not_in(select(message_rows.c.id))).distinct()
         for stray in conn.scalars(strays):

@@ -195,6 +195,14 @@ raw_messages = Table(
     Column("compressed", sa.LargeBinary, nullable=False),
 )
 
+# What a message that states something says to a person, for NetBox: as long as it states something. Apart as well.
+message_texts = Table(
+    "message_texts",
+    metadata,
+    Column("message", _Id, _refers_to("messages"), primary_key=True, autoincrement=False),
+    Column("text", Text, nullable=False),
+)
+
 # Copies of a message that came with other evidence while it was not applied: their headers; the body is the same.
 copies = Table(
     "copies",
@@ -482,4 +490,77 @@ acknowledgements = Table(
     Column("acknowledged_at", UtcDateTime, nullable=False),
     # Whether an event is acknowledged: `maintd events`, `maintd show`.
     Index(None, "kind", "provider", "id_key", "generation"),
+)
+
+# Events of which NetBox has still to learn something, one row each, written with the change itself. The row of an event
+# that is gone stays until NetBox knows.
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("kind", Key, primary_key=True),
+    Column("provider", Key, primary_key=True),
+    Column("id_key", Key, primary_key=True),
+    Column("generation", sa.Integer, primary_key=True, autoincrement=False),
+    # Counts the changes: who delivers an older one has not delivered this.
+    Column("version", sa.BigInteger, nullable=False),
+    # Since when NetBox is behind, and when it is tried next.
+    Column("waiting_since", UtcDateTime, nullable=False),
+    Column("due_at", UtcDateTime, nullable=False),
+    # Of the newest change alone.
+    Column("attempts", sa.Integer, nullable=False),
+    Column("failed_at", UtcDateTime),
+    Column("problem", Text),
+    # NetBox will never take it as it is: only another change, or a person, has it tried again.
+    Column("parked", sa.Boolean, nullable=False),
+    # Until when somebody delivers it; no two claims of one event end at the same instant.
+    Column("claimed_until", UtcDateTime),
+    # storage.outbox.claim.
+    Index(None, "due_at"),
+)
+
+# What NetBox holds of an event, as far as we know. Named by the key: it outlives the event, which is to be taken back.
+remote_events = Table(
+    "remote_events",
+    metadata,
+    Column("kind", Key, primary_key=True),
+    Column("provider", Key, primary_key=True),
+    Column("id_key", Key, primary_key=True),
+    Column("generation", sa.Integer, primary_key=True, autoincrement=False),
+    Column("state", Json, nullable=False),
+    # Requests were under way: more may stand in NetBox than the state says.
+    Column("dirty", sa.Boolean, nullable=False),
+    # Null until a push came to its end.
+    Column("pushed_at", UtcDateTime),
+)
+
+# Names of circuits that NetBox knows by another one.
+circuit_aliases = Table(
+    "circuit_aliases",
+    metadata,
+    Column("provider", Key, primary_key=True),
+    Column("alias_key", Key, primary_key=True),
+    # As it was typed, and the id of the circuit as NetBox spells it.
+    Column("alias", Text, nullable=False),
+    Column("circuit_id", Text, nullable=False),
+    Column("author", Text, nullable=False),
+    Column("added_at", UtcDateTime, nullable=False),
+)
+
+# Circuits of events that NetBox does not have, to be looked for again.
+unresolved_circuits = Table(
+    "unresolved_circuits",
+    metadata,
+    Column("provider", Key, primary_key=True),
+    Column("circuit_key", Key, primary_key=True),
+    Column("circuit_id", Text, nullable=False),
+    Column("first_seen_at", UtcDateTime, nullable=False),
+    Column("last_tried_at", UtcDateTime, nullable=False),
+)
+
+# Facts about the one NetBox, by name: since when events are pushed, which dialect it spoke last.
+netbox_meta = Table(
+    "netbox_meta",
+    metadata,
+    Column("name", Key, primary_key=True),
+    Column("value", Text, nullable=False),
 )

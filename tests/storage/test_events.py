@@ -19,7 +19,7 @@ from storage import database, events, messages, queries, schema
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 KEY = EventKey(kind=Kind.MAINTENANCE, provider="zayo", id_key="ttn-1")
 # BEGIN and COMMIT apart, and with the attempt that is counted in a transaction of its own.
-STATEMENTS_A_MESSAGE = 15
+STATEMENTS_A_MESSAGE = 16
 
 
 def state(store):

@@ -368,7 +368,7 @@ def test_figures_have_the_shape_that_is_promised(store, applied, record, arrival
             "peering": {"last_success": "2026-11-19T12:00:00Z", "lag_seconds": 90, "error": "refused"},
             "quiet": {"last_success": None, "lag_seconds": 0, "error": None},
         },
-        "outbox": {"due": 0, "failed": 0},
+        "outbox": {"due": 0, "failed": 0, "parked": 0},
     }
     assert json.loads(json.dumps(found)) == found
 

@@ -109,6 +109,7 @@ class TestUpdates:
                 ),
             ),
             trials=(Trial(provider="ntt", reader="bcop", outcome="found 1"),),
+            text=calendar(event()).rstrip(),
         )
 
     def test_what_a_calendar_does_not_say_is_not_stated(self):
@@ -522,3 +523,9 @@ def test_a_night_that_ends_before_it_starts_takes_no_other_with_it():
     assert (reading.disposition, reading.reason) == (Disposition.QUARANTINED, Reason.PARTIAL)
     assert "ends before it starts" in reading.detail
     assert [len(update.windows) for update in reading.updates] == [2]
+
+
+def test_a_message_that_states_something_has_a_text_for_people():
+    told = attached(mail(), sender=NTT)
+    assert read(told).text.startswith("fyi\n\nNotice\n\nBEGIN:VCALENDAR")
+    assert not read(b"From: noc@us.ntt.net\nSubject: Newsletter\n\nGreetings\n").text
