@@ -42,9 +42,14 @@ def missed(event: Event, now: datetime) -> bool:
     followed = [*(one.stamp for one in revisions[1:]), over]
     return any(
         # What has passed already when it is stated has passed.
-        one.etr is not None and max(one.etr, one.stamp) < min(until, over)
+        one.etr is not None and max(one.etr, one.stamp) < min(until, over) and _is_after_start(one.etr, event)
         for one, until in zip(revisions, followed, strict=False)
     )
+
+
+def _is_after_start(etr: datetime, event: Event) -> bool:
+    """Tell whether an estimate is one still: a start that turned out to be later leaves none before it."""
+    return event.start is None or etr > event.start
 
 
 def figures_of(events: Iterable[Event], now: datetime) -> EtrFigures:

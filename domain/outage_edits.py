@@ -8,6 +8,7 @@ from domain.events import (
     CircuitCorrection,
     Edit,
     Event,
+    EventKey,
     OutageCorrection,
     StatedEtr,
     circuit_key_of,
@@ -77,6 +78,22 @@ def opening_of(provider: str, event_id: str, asked: OutageAsked, *, author: str,
     )
 
 
+def adoption_of(held: EventKey, into: EventKey, *, author: str, reason: str, now: datetime) -> Edit:
+    """Return what the history tells of an outage that was joined to another: what it was called, and why."""
+    words = f"it was {held.id_key}" + (f": {reason.strip()}" if reason.strip() else "")
+    return Edit(
+        kind=into.kind,
+        provider=into.provider,
+        id_key=into.id_key,
+        generation=1,
+        stamp=now,
+        author=author,
+        reason=words,
+        seen_start=now,
+        outage=OutageCorrection(),
+    )
+
+
 def outage_edit_of(
     event: Event, asked: OutageAsked, *, author: str, reason: str, now: datetime, reopens: bool = False
 ) -> Edit:
@@ -88,6 +105,10 @@ def outage_edit_of(
     start, end = asked.start or event.start, asked.end or event.end
     faults += _faults_of_times(asked, start, None if reopens else end, now) + _faults_of_words(asked)
     faults += _faults_of_circuits(asked, event)
+    if asked.start and asked.etr is None and event.end is None and event.etr and event.etr <= asked.start:
+        faults.append(
+            f"start: {iso_utc(asked.start)} is not before the ETR, {iso_utc(event.etr)}: say --etr or --no-etr with it"
+        )
     if reopens and not reason.strip():
         faults.append("the reason is missing: say why it is open again, for those who read the history")
     if faults:

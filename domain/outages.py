@@ -108,6 +108,8 @@ class Outage:
     unverified: bool = False
     newest: Update | None = None
     opened: Edit | None = None
+    # When a person last said that what was resolved is not.
+    reopened_at: datetime | None = None
     # What people have said of circuits and summary, and of the rest, and no mail has said anything new of since.
     corrections: Corrections = NO_CORRECTIONS
     values: dict[str, Value[Any]] = field(default_factory=dict)
@@ -147,6 +149,8 @@ class Outage:
             self.references.add(correction.adopted_from)
         self._remember(edit, correction)
         said = StatedOutage(**{name: pair[1] for name in _CORRECTED if (pair := getattr(correction, name))})
+        if self.facts.status is RESOLVED and said.status not in (None, RESOLVED):
+            self.reopened_at = edit.stamp
         for account in self.accounts.all():
             account.hear(said.status, said.end, stamp=edit.stamp, index=index)
         self._correct_circuits(edit)
@@ -207,7 +211,14 @@ class Outage:
     # --- what people say
 
     def _without_repetitions(self, stated: StatedOutage) -> StatedOutage:
-        """Return what an update states without what it only repeats, although a person has corrected it."""
+        """Return what an update states without what it only repeats, although a person has corrected it.
+
+        After a person has reopened an outage only what tells of its old end repeats that it is over.
+        """
+        if self.reopened_at and stated.status is RESOLVED:
+            if stated.end is None or stated.end > self.reopened_at:
+                return stated
+            stated = replace(stated, end=None)
         repeated = {
             name: None
             for name, value in self.values.items()
@@ -218,16 +229,30 @@ class Outage:
     def _heeded(self, stated: StatedOutage) -> StatedOutage:
         """Return what an update states anew; what it says anew is no longer a person's to say."""
         said = self._without_repetitions(stated)
-        kept = {
-            name: value if (word := getattr(stated, name)) is None else value.hearing(_comparable(word))
+        if said.status is RESOLVED:
+            self.reopened_at = None
+            self.values.pop("status", None)
+        # Where a mail agrees, the provider speaks for itself from then on.
+        self.values = {
+            name: value
             for name, value in self.values.items()
+            if (word := getattr(stated, name)) is None or value.holds_against(_comparable(word))
         }
-        self.values = {name: value for name, value in kept.items() if value}
         return said
 
     def _unheard_of(self, opening: OutageCorrection) -> OutageCorrection:
+        """Return what an opening says that no mail has said; where it begins after the end, it says that it is back."""
         heard: dict[str, Any] = {name: None for name in _CORRECTED if getattr(self.facts, name) is not None}
+        if self.steps:
+            heard["reported_at"] = None
+        if self._is_lost_again_by(opening):
+            status = opening.status[1] if opening.status else REPORTED
+            heard |= {"status": (RESOLVED, status), "etr": opening.etr, "end": opening.end}
         return replace(opening, **heard)
+
+    def _is_lost_again_by(self, opening: OutageCorrection) -> bool:
+        end = self.facts.end
+        return self.facts.status is RESOLVED and bool(end and opening.start and opening.start[1] > end)
 
     def _remember(self, edit: Edit, correction: OutageCorrection) -> None:
         """Keep what a person corrects, and what it was, so that it can hold against what repeats that."""
@@ -328,12 +353,16 @@ def _together(accounts: Sequence[_Account]) -> OutageStatus:
 
 
 def _end_of(accounts: Sequence[_Account], start: datetime | None) -> tuple[datetime | None, bool]:
-    """Return when the service was back for all, and whether that had to be inferred. It is never before the start."""
-    stated = [account.end for account in accounts if account.end and (start is None or account.end >= start)]
-    if stated:
-        return max(stated), False
-    resolved = max(account.resolved_at for account in accounts if account.resolved_at)
-    return (max(resolved, start) if start else resolved), True
+    """Return when the service was back for all, and whether that had to be inferred. It is never before the start.
+
+    It is back for all when it is for the last account: as stated of it, or else when it was first said of it.
+    """
+    ends = [
+        (account.end, False) if account.end and (start is None or account.end >= start) else (account.resolved_at, True)
+        for account in accounts
+    ]
+    end, inferred = max((end, inferred) for end, inferred in ends if end)
+    return (max(end, start) if start else end), inferred
 
 
 def _etr_move(etr: datetime | None, previous: datetime | None) -> EtrMove:

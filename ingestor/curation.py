@@ -12,7 +12,7 @@ from domain.errors import EditRefused, ImportFailed, NotFound, WorkerError
 from domain.events import Edit, Event, EventKey, JsonValue, Update, id_key_of
 from domain.fold import fold
 from domain.message import Arrival, Decision, Disposition, Message, Reading, Terms, receipt, terms_of
-from domain.outage_edits import OutageAsked, opening_of, outage_edit_of
+from domain.outage_edits import OutageAsked, adoption_of, opening_of, outage_edit_of
 from ingestor import pipeline
 from ingestor.files import FoundMessage, Skipped, read_paths
 from parsers.mime import read_envelope
@@ -180,7 +180,9 @@ def adopt(store: Store, held: EventKey, ticket: str, *, author: str, reason: str
         known = queries.events_of_key(connection, into)
         # Where mails tell of it, in their spelling.
         event_id = known[-1].event_id if known else ticket.strip()
-        events.adopt(connection, held, into, event_id, author=author, reason=reason, now=pipeline.utc_now())
+        now = pipeline.utc_now()
+        events.add_edit(connection, adoption_of(held, into, author=author, reason=reason, now=now))
+        events.adopt(connection, held, into, event_id, author=author, reason=reason, now=now)
 
 
 def retract(store: Store, number: int, *, author: str, reason: str) -> list[tuple[str, str, str]]:

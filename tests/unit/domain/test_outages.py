@@ -152,7 +152,18 @@ def test_an_outage_is_over_only_when_it_is_over_for_every_account_that_has_circu
     whole = told(*first, says(4, account="A", status=RESOLVED, end=at(3)), says(5, account="B", status=RESOLVED))
 
     assert (half.status, half.end, moves(half)[-1]) == (IDENTIFIED, None, Move.REPEATED)
-    assert (whole.status, whole.end, whole.accounts) == (RESOLVED, at(3), ("A", "B"))
+    assert (whole.status, whole.end, whole.accounts) == (RESOLVED, at(5), ("A", "B"))
+
+
+def test_an_outage_ends_when_it_is_over_for_the_last_account_stated_or_not() -> None:
+    event = told(
+        says(1, "C-1", account="A", start=LOST, status=INVESTIGATING),
+        says(1.1, "C-2", account="B", status=INVESTIGATING),
+        says(4, account="A", status=RESOLVED, end=at(3)),
+        says(7, account="B", status=RESOLVED),
+    )
+
+    assert (event.end, event.end_inferred) == (at(7), True)
 
 
 def test_circuits_join_and_a_full_list_replaces_but_no_resolution_withdraws_any() -> None:
@@ -325,6 +336,59 @@ def test_a_resolved_outage_is_reopened_with_a_reason_alone() -> None:
 
     assert (again.status, again.end, again.history[-1].move) == (INVESTIGATING, None, Move.REOPENED)
     assert again.history[-1].changes["reason"] == (None, "flaps")
+
+
+@pytest.mark.parametrize(
+    ("said", "status", "end"),
+    [
+        ({"status": RESOLVED, "end": at(5)}, RESOLVED, at(5)),
+        ({"status": RESOLVED}, RESOLVED, at(6)),
+        ({"status": RESOLVED, "end": at(2)}, INVESTIGATING, None),
+    ],
+)
+def test_what_a_person_reopened_is_over_when_the_carrier_says_so_anew(
+    said: dict[str, Any], status: OutageStatus, end: datetime | None
+) -> None:
+    mails = says(1, start=LOST), says(3, status=RESOLVED, end=at(2))
+    edit = asked(told(*mails), 4, reopens=True, reason="down again")
+    event = told(*mails, says(6, **said), edits=(edit,))
+
+    assert (event.status, event.end) == (status, end)
+
+
+def test_an_old_end_that_is_repeated_after_a_reopening_is_not_the_new_one() -> None:
+    mails = says(1, start=LOST), says(3, status=RESOLVED, end=at(2))
+    edit = asked(told(*mails), 4, reopens=True, reason="down again")
+    event = told(*mails, says(5, status=RESOLVED, end=at(2)), says(8, status=RESOLVED), edits=(edit,))
+
+    assert (event.end, event.end_inferred) == (at(8), True)
+
+
+def test_a_carrier_that_agrees_with_a_person_speaks_for_itself_from_then_on() -> None:
+    mail = says(1, start=LOST, etr=at(6))
+    edit = asked(told(mail), 2, etr=StatedEtr(at=at(8), words="+6h"))
+    event = told(mail, says(3, etr=at(8)), says(4, etr=at(6)), edits=(edit,))
+
+    assert revised(event)[-1] == (at(6), EtrMove.SHORTENED, -7200)
+
+
+def test_a_start_is_not_moved_behind_the_estimate() -> None:
+    with pytest.raises(EditRefused, match="is not before the ETR"):
+        asked(told(says(1, start=LOST, etr=at(2))), 4, start=at(3))
+
+
+def test_an_outage_that_is_opened_after_the_end_of_the_one_it_is_adopted_into_is_open_again() -> None:
+    edit = replace(opened(8, etr=StatedEtr(at=at(10), words="+2h")), id_key="ttn-1")
+    event = told(says(1, start=LOST), says(3, status=RESOLVED), edits=(edit,))
+
+    assert (event.status, event.start, event.etr) == (REPORTED, LOST, at(10))
+    assert event.history[-1].move is Move.REOPENED
+
+
+def test_an_opening_reports_nothing_that_a_mail_has_reported_before() -> None:
+    event = told(says(2, start=LOST), edits=(replace(opened(3), id_key="ttn-1"),))
+
+    assert event.reported_at == at(2)
 
 
 def test_an_end_that_was_inferred_can_be_put_right() -> None:
