@@ -16,6 +16,7 @@ from sync.state import HeldRecord, State
 
 EVENT = "event"
 JOURNAL = "extras/journal-entries"
+NO_DELETE = "what is withdrawn or there twice stays: the token has no right to delete it"
 NO_JOURNAL = "journal entries: the token has no right to view and to add them"
 
 
@@ -159,9 +160,13 @@ class Run:
         )
         return [*entries, *resets]
 
+    def is_forbidden(self, words: str) -> bool:
+        """Say whether something was forbidden, as ``words`` told: it is tried again only where all is looked at."""
+        return words in self.state.told and not self.everything
+
     def is_mute(self) -> bool:
-        """Say whether the journals are left alone: what is forbidden is tried again only where all is looked at."""
-        return self.muted or (NO_JOURNAL in self.state.told and not self.everything)
+        """Say whether the journals are left alone."""
+        return self.muted or self.is_forbidden(NO_JOURNAL)
 
     def marker(self, key: str) -> str:
         """Return what names an entry of a journal."""

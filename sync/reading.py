@@ -17,6 +17,7 @@ from sync.state import HeldImpact, HeldRecord
 
 # As many times or ids as a request's line bears; its limit is some 4,000 characters.
 _AT_ONCE = 40
+_NAMES_AT_ONCE = 20
 
 _T = TypeVar("_T")
 
@@ -71,15 +72,14 @@ def _rows(run: Run, slots: Set[int]) -> dict[int, Object]:
     """Return the row of each slot that is there: by its id, else by its name and provider."""
     names = {slot: _names(run, slot) for slot in slots}
     every = sorted({name for each in names.values() for name in each})
-    by_name: dict[str, Any] = {**look_up("", run.provider_id), "name": every}
-    listed = run.netbox.listed(run.path, **by_name)
-    ours = [row for row in listed if row.get("name") in every and _provider(row) == run.provider_id]
+    ours = [row for row in _named(run, every) if row.get("name") in every and _provider(row) == run.provider_id]
     numbers = {slot: run.state.records[slot].number for slot in slots if slot in run.state.records}
     known = {number for number in numbers.values() if number is not None}
     by_number = rows_by(ours, known)
     lost = sorted(known - by_number.keys())
     if lost:
-        by_number |= rows_by(run.netbox.listed(run.path, id=lost), lost)
+        for some in in_pieces(lost):
+            by_number |= rows_by(run.netbox.listed(run.path, id=some), lost)
     found = {slot: by_number[number] for slot, number in numbers.items() if number in by_number}
     if run.custom_field and run.everything:
         found |= _proven(run, run.custom_field, slots - found.keys())
@@ -93,15 +93,22 @@ def _rows(run: Run, slots: Set[int]) -> dict[int, Object]:
     return found
 
 
+def _named(run: Run, names: Sequence[str]) -> Iterator[Object]:
+    for some in in_pieces(names, _NAMES_AT_ONCE):
+        by_name: dict[str, Any] = {**look_up("", run.provider_id), "name": some}
+        yield from run.netbox.listed(run.path, **by_name)
+
+
 def _proven(run: Run, custom_field: str, slots: Collection[int]) -> dict[int, Object]:
     """Return the rows that bear our proof, whatever they are called. A field that is not there filters nothing."""
     proofs = {proof(run, slot): slot for slot in slots}
-    if not proofs:
-        return {}
-    by_proof: dict[str, Any] = {f"cf_{custom_field}": sorted(proofs)}
-    rows = run.netbox.listed(run.path, most=_AT_ONCE, **by_proof)
-    bearing = ((row, (row.get("custom_fields") or {}).get(custom_field)) for row in rows)
-    return {proofs[said]: row for row, said in bearing if said in proofs}
+    found: dict[int, Object] = {}
+    for some in in_pieces(sorted(proofs), _NAMES_AT_ONCE):
+        by_proof: dict[str, Any] = {f"cf_{custom_field}": some}
+        rows = run.netbox.listed(run.path, most=_NAMES_AT_ONCE, **by_proof)
+        bearing = ((row, (row.get("custom_fields") or {}).get(custom_field)) for row in rows)
+        found |= {proofs[said]: row for row, said in bearing if said in proofs}
+    return found
 
 
 def proof(run: Run, slot: int) -> str:

@@ -16,7 +16,7 @@ from sync import bodies
 from sync.dialects import already_there
 from sync.mapping import JournalEntry, Revision
 from sync.netbox import Object
-from sync.plan import EVENT, JOURNAL, NO_JOURNAL, Run, Want
+from sync.plan import EVENT, JOURNAL, NO_DELETE, NO_JOURNAL, Run, Want
 from sync.reading import in_pieces, proof
 from sync.state import ACKNOWLEDGED, HeldImpact, HeldRecord
 
@@ -72,7 +72,7 @@ def _lacks(run: Run, slot: int, want: Want) -> bool:
     held = run.state.records.get(slot)
     if held is None or held.number is None:
         return want.peoples is not None
-    return bool(_changed(held, want) or _is_refilled(held, want) or _superfluous(held, want))
+    return bool(_changed(held, want) or _is_refilled(held, want) or _superfluous(run, slot))
 
 
 def _changed(held: HeldRecord, want: Want) -> Body:
@@ -88,8 +88,10 @@ def _pairs(want: Want) -> Iterable[tuple[int, str]]:
     return want.impacts.items()
 
 
-def _superfluous(held: HeldRecord, want: Want) -> list[int]:
-    return sorted(held.impacts.keys() - want.impacts.keys())
+def _superfluous(run: Run, slot: int) -> list[int]:
+    if run.is_forbidden(NO_DELETE):
+        return []
+    return sorted(run.state.records[slot].impacts.keys() - run.wants[slot].impacts.keys())
 
 
 def _intend(run: Run, peoples: dict[int, Body]) -> None:
@@ -260,9 +262,9 @@ def _write_impacts(run: Run) -> None:
 
 
 def _delete_impacts(run: Run, path: str, slots: list[int]) -> None:
-    gone = [(slot, each) for slot in slots for each in _superfluous(run.state.records[slot], run.wants[slot])]
-    if gone:
-        run.netbox.delete(path, [run.state.records[slot].impacts[circuit].number for slot, circuit in gone])
+    gone = [(slot, circuit) for slot in slots for circuit in _superfluous(run, slot)]
+    numbers = [run.state.records[slot].impacts[circuit].number for slot, circuit in gone]
+    if gone and _is_permitted(run, NO_DELETE, partial(run.netbox.delete, path, numbers)):
         for slot, circuit in gone:
             del run.state.records[slot].impacts[circuit]
         run.wrote(f"deleted {len(gone)} impacts")
@@ -405,23 +407,29 @@ def write_entries(run: Run, lacking: Sequence[tuple[JournalEntry, str, int]], mo
             dict(bodies.entry_of(entry, run.marker(entry.key), model=model, number=number)) for entry, _, number in some
         ]
         names = [f"the journal entry {entry.key}" for entry, _, _ in some]
-        rows = _permitted(run, NO_JOURNAL, partial(_made, run, JOURNAL, sent, names))
-        if rows is None:
+        rows: list[Object | None] = []
+        if not _is_permitted(run, NO_JOURNAL, partial(_make_into, rows, run, sent, names)):
             return
         for (entry, place, _), row in zip(some, rows, strict=True):
             run.state.journal.setdefault(entry.key, {})[place] = row["id"] if row is not None else None
         run.wrote(f"wrote {len(some)} journal entries")
 
 
-def _permitted(run: Run, words: str, ask: Callable[[], Any]) -> Any:
-    """Return what is answered. None: it is forbidden, and ``words`` are told."""
+def _make_into(rows: list[Object | None], run: Run, sent: list[Body], names: list[str]) -> None:
+    rows += _made(run, JOURNAL, sent, names)
+
+
+def _is_permitted(run: Run, words: str, ask: Callable[[], None]) -> bool:
+    """Ask, and return whether it was allowed; if not, ``words`` are told, and taken back once it is."""
     try:
-        return ask()
+        ask()
     except NetboxError as error:
         if error.kind is not NetboxFailure.FORBIDDEN:
             raise
         run.told(words)
-        return None
+        return False
+    run.state.told = [each for each in run.state.told if each != words]
+    return True
 
 
 # --- the end
@@ -436,6 +444,5 @@ def _write_rest(run: Run) -> None:
 def delete_surplus(run: Run) -> None:
     """Delete what is ours and is there once too often."""
     for path, numbers in run.surplus.items():
-        words = f"{path}: what is there twice stays: the token has no right to delete it"
-        _permitted(run, words, partial(run.netbox.delete, path, numbers))
-        run.wrote(f"deleted {len(numbers)} that were there twice")
+        if _is_permitted(run, NO_DELETE, partial(run.netbox.delete, path, numbers)):
+            run.wrote(f"deleted {len(numbers)} that were there twice")
