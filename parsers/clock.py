@@ -50,12 +50,14 @@ _NO_ZONES = frozenset(
 class Clock:
     """How a provider writes times. ``zone`` is the IANA name of its own zone, None where it has none.
 
-    ``literal``: see ``parsers.zones.zone_of``.
+    ``literal``: see ``parsers.zones.zone_of``. ``region`` is where the provider is at home, as in
+    ``parsers.zones.in_doubt``; None where every abbreviation has the one meaning that it has in forms we know.
     """
 
     order: DateOrder
     zone: str | None = None
     literal: bool = False
+    region: str | None = None
 
     def instant(self, text: str, *, latest: bool = False) -> datetime:
         """Return the instant that a text states: a date, a time, and the zone behind either, or else the provider's.

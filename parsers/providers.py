@@ -39,10 +39,13 @@ class Provider:
     calendars bears a new UID, which therefore identifies no window.
 
     ``date_order`` and ``zone``, an IANA name, say how it writes times, where that is not as in its form; ``zone`` also
-    decides what CST, IST and BST mean. ``literal_zones``: EST, CST, MST and PST are no clock on the wall to it.
+    decides what CST, IST and the like mean. ``literal_zones``: EST, CST, MST and PST are no clock on the wall to it.
 
     ``authentication`` is what its mails must prove where a mailbox asks for proof: "dkim", "dmarc", either of them
     (None), or nothing ("none").
+
+    ``region`` is where a built-in provider is at home: the "US", or a part of the world as IANA names them. It tells
+    what zones its abbreviations cannot be, and is empty for a provider of the configuration.
     """
 
     name: str
@@ -57,6 +60,7 @@ class Provider:
     zone: str = ""
     literal_zones: bool = False
     authentication: str | None = None
+    region: str = ""
 
 
 def forms_of(provider: Provider) -> tuple[str, ...]:
@@ -64,77 +68,127 @@ def forms_of(provider: Provider) -> tuple[str, ...]:
     return (*(template.name for template in provider.templates), *provider.outage_readers, *provider.readers)
 
 
+# Regions: a carrier between two of them has none of both, "America" that of the whole continent.
 # Senders: the library's default organizers and those seen in real mails. A domain stands here only where it is the
 # carrier's own and serves no customers' or other mail. Completions: seen in the library's test data.
 # Random UIDs: there too, in two calendars of one event whose UIDs are of a moment and a host.
 PROVIDERS: tuple[Provider, ...] = (
-    Provider(name="apple", readers=("apple",), senders=("peering-noc@group.apple.com",)),
-    Provider(name="aquacomms", readers=("aquacomms",), senders=("@aquacomms.com",)),
-    Provider(name="arelion", readers=("arelion",), senders=("@arelion.com", "@teliacarrier.com"), aliases=("telia",)),
-    Provider(name="att", readers=("att",), senders=("g31654@att.com",)),
+    Provider(name="apple", region="US", readers=("apple",), senders=("peering-noc@group.apple.com",)),
+    Provider(name="aquacomms", region="Europe", readers=("aquacomms",), senders=("@aquacomms.com",)),
+    Provider(
+        name="arelion",
+        region="Europe",
+        readers=("arelion",),
+        senders=("@arelion.com", "@teliacarrier.com"),
+        aliases=("telia",),
+    ),
+    Provider(name="att", region="US", readers=("att",), senders=("g31654@att.com",)),
     Provider(
         name="aws",
+        region="US",
         readers=("aws",),
         outage_readers=("aws-health", "aws-health-aware"),
         senders=("aws-account-notifications@amazon.com", "no-reply-aws@amazon.com", "health@aws.com"),
     ),
-    Provider(name="bso", readers=("bso",), senders=("@bso.co",), sends_completions=True),
-    Provider(name="cirion", readers=("cirion",), senders=("@ciriontechnologies.com",), sends_completions=True),
-    Provider(name="cogent", readers=("cogent",), senders=("@cogentco.com",)),
+    Provider(name="bso", region="Europe", readers=("bso",), senders=("@bso.co",), sends_completions=True),
+    Provider(
+        name="cirion",
+        region="America",
+        readers=("cirion",),
+        senders=("@ciriontechnologies.com",),
+        sends_completions=True,
+    ),
+    Provider(name="cogent", region="US", readers=("cogent",), senders=("@cogentco.com",)),
     # What was Lumen's in Europe writes in Lumen's form still. Source: issue 333 of circuit-maintenance-parser.
-    Provider(name="colt", readers=("colt", "lumen"), senders=("@colt.net",), sends_completions=True),
+    Provider(name="colt", region="Europe", readers=("colt", "lumen"), senders=("@colt.net",), sends_completions=True),
     Provider(
         name="crowncastle",
+        region="US",
         readers=("crowncastle",),
         senders=("@crowncastle.com",),
         sends_completions=True,
     ),
     Provider(
         name="equinix",
+        region="US",
         readers=("equinix",),
         outage_readers=("equinix-incident",),
         senders=("@equinix.com",),
         sends_completions=True,
     ),
-    Provider(name="eunetworks", readers=("eunetworks",), senders=("@eunetworks.com",)),
-    Provider(name="flag", readers=("flag",), senders=("@flagtel.com",)),
-    Provider(name="globalcloudxchange", readers=("globalcloudxchange",), senders=("@globalcloudxchange.com",)),
-    Provider(name="google", readers=("google",), senders=("noc-noreply@google.com",)),
+    Provider(name="eunetworks", region="Europe", readers=("eunetworks",), senders=("@eunetworks.com",)),
+    Provider(name="flag", region="Asia", readers=("flag",), senders=("@flagtel.com",)),
     Provider(
-        name="gtt", readers=("gtt",), senders=("@exainfra.net", "@gtt.net"), aliases=("exa",), sends_completions=True
+        name="globalcloudxchange", region="Asia", readers=("globalcloudxchange",), senders=("@globalcloudxchange.com",)
+    ),
+    Provider(name="google", region="US", readers=("google",), senders=("noc-noreply@google.com",)),
+    Provider(
+        name="gtt",
+        region="US",
+        readers=("gtt",),
+        senders=("@exainfra.net", "@gtt.net"),
+        aliases=("exa",),
+        sends_completions=True,
     ),
     # Its address is known from pull request 428 of networktocode/circuit-maintenance-parser.
-    Provider(name="hawaiki", readers=("hawaiki",), senders=("support@bw-digital.com",), sends_completions=True),
-    Provider(name="hgc", readers=("hgc",), senders=("hgcinocpw@hgc.com.hk",)),
+    Provider(
+        name="hawaiki",
+        region="Pacific",
+        readers=("hawaiki",),
+        senders=("support@bw-digital.com",),
+        sends_completions=True,
+    ),
+    Provider(name="hgc", region="Asia", readers=("hgc",), senders=("hgcinocpw@hgc.com.hk",)),
     # Its address is known from pull request 433 of networktocode/circuit-maintenance-parser.
-    Provider(name="kpn", readers=("kpn",), senders=("gwc-noreply@kpn.com",), sends_completions=True),
+    Provider(name="kpn", region="Europe", readers=("kpn",), senders=("gwc-noreply@kpn.com",), sends_completions=True),
     Provider(
         name="lumen",
+        region="US",
         readers=("lumen",),
         outage_readers=("lumen-repair",),
         senders=("@lumen.com", "@centurylink.com"),
         aliases=("centurylink",),
         sends_completions=True,
     ),
-    Provider(name="megaport", readers=("megaport",), senders=("@megaport.com",)),
-    Provider(name="momentum", readers=("momentum",), senders=("@momentumtelecom.com",)),
-    Provider(name="netflix", readers=("netflix",), senders=("cdnetops@netflix.com", "cdnetops@saasmail.netflix.com")),
-    Provider(name="ntt", readers=("ntt",), senders=("@us.ntt.net",), sends_completions=True),
-    Provider(name="packetfabric", readers=("packetfabric",), senders=("@packetfabric.com",)),
-    Provider(name="pccw", readers=("pccw",), senders=("@pccwglobal.com",), sends_completions=True, random_uids=True),
-    Provider(name="retn", readers=("retn",), senders=("@retn.net",)),
+    Provider(name="megaport", region="Australia", readers=("megaport",), senders=("@megaport.com",)),
+    Provider(name="momentum", region="US", readers=("momentum",), senders=("@momentumtelecom.com",)),
+    Provider(
+        name="netflix",
+        region="US",
+        readers=("netflix",),
+        senders=("cdnetops@netflix.com", "cdnetops@saasmail.netflix.com"),
+    ),
+    Provider(name="ntt", region="US", readers=("ntt",), senders=("@us.ntt.net",), sends_completions=True),
+    Provider(name="packetfabric", region="US", readers=("packetfabric",), senders=("@packetfabric.com",)),
+    Provider(
+        name="pccw",
+        region="Asia",
+        readers=("pccw",),
+        senders=("@pccwglobal.com",),
+        sends_completions=True,
+        random_uids=True,
+    ),
+    Provider(name="retn", region="Europe", readers=("retn",), senders=("@retn.net",)),
     # The library gives Turkcell's address as Seaborn's too: they are told apart by the form.
-    Provider(name="seaborn", readers=("seaborn",), senders=("@seabornnetworks.com", "inoc@superonline.net")),
-    Provider(name="sparkle", readers=("sparkle",), senders=("@tisparkle.com",)),
-    Provider(name="summitig", readers=("summitig",), senders=("@summitig.net",)),
-    Provider(name="tata", readers=("tata",), senders=("@tatacommunications.com",), sends_completions=True),
-    Provider(name="telstra", readers=("telstra",), senders=("@team.telstra.com",), sends_completions=True),
-    Provider(name="telxius", readers=("telxius",), senders=("@telxius.com",)),
-    Provider(name="turkcell", readers=("turkcell",), senders=("inoc@superonline.net",)),
-    Provider(name="verizon", readers=("verizon",), senders=("@verizonbusiness.com",)),
-    Provider(name="vodafone", readers=("vodafone",), senders=("networkchangemanagement@vodafone.com",)),
-    Provider(name="windstream", readers=("windstream",), senders=("@windstream.com",)),
-    Provider(name="zayo", readers=("zayo",), senders=("@zayo.com",), sends_completions=True),
+    Provider(
+        name="seaborn", region="America", readers=("seaborn",), senders=("@seabornnetworks.com", "inoc@superonline.net")
+    ),
+    Provider(name="sparkle", region="Europe", readers=("sparkle",), senders=("@tisparkle.com",)),
+    Provider(name="summitig", region="US", readers=("summitig",), senders=("@summitig.net",)),
+    Provider(
+        name="tata", region="Asia", readers=("tata",), senders=("@tatacommunications.com",), sends_completions=True
+    ),
+    Provider(
+        name="telstra", region="Australia", readers=("telstra",), senders=("@team.telstra.com",), sends_completions=True
+    ),
+    Provider(name="telxius", region="Europe", readers=("telxius",), senders=("@telxius.com",)),
+    Provider(name="turkcell", region="Europe", readers=("turkcell",), senders=("inoc@superonline.net",)),
+    Provider(name="verizon", region="US", readers=("verizon",), senders=("@verizonbusiness.com",)),
+    Provider(
+        name="vodafone", region="Europe", readers=("vodafone",), senders=("networkchangemanagement@vodafone.com",)
+    ),
+    Provider(name="windstream", region="US", readers=("windstream",), senders=("@windstream.com",)),
+    Provider(name="zayo", region="US", readers=("zayo",), senders=("@zayo.com",), sends_completions=True),
 )
 
 

@@ -9,8 +9,9 @@ from parsers.authenticity import Untrusted, claimed, trusts
 from parsers.forms import BCOP
 from parsers.matched import matches_of
 from parsers.mime import Notification
+from parsers.outage import general
 from parsers.outage.readers import EVERYBODYS
-from parsers.outage.sorting import Sort, sort_of
+from parsers.outage.sorting import Sort, is_letter, sort_of
 from parsers.own.bcop import calendars_of
 from parsers.providers import Directory, Provider, forms_of
 from parsers.readers import reader_of
@@ -18,6 +19,8 @@ from parsers.sources import Source
 from parsers.statements import Findings, NotUnderstood, Reader
 from parsers.template import PatternStopped
 from parsers.template import reader_of as template_reader_of
+
+_CURE = "maintd quarantine accept MESSAGE --reader general --because WHY"
 
 
 class Ambiguous(MaintdError):
@@ -103,7 +106,7 @@ def _read_as(provider: Provider, notification: Notification, decision: Decision,
     unusable = silent = None
     for form in _forms(provider, notification, decision):
         try:
-            reader = _reader(form, provider)
+            reader = _reader(form, provider, decision)
             findings = reader.read(notification, provider)
         except PatternStopped as problem:
             trials.append(Trial(provider=provider.name, reader=form, outcome=str(problem)))
@@ -125,11 +128,35 @@ def _read_as(provider: Provider, notification: Notification, decision: Decision,
             silent = silent or said
     if unusable:
         return unusable
+    if not (failures or decision.reader) and silent and (outage := _outage_in(notification, provider, trials)):
+        failures.append(outage)
     if failures:
         raise NotUnderstood(f"provider {provider.name}: {'; '.join(failures)}")
     if silent is None:
         raise NotUnderstood(f"provider {provider.name} has no reader: set one in the configuration")
     return silent
+
+
+def _outage_in(notification: Notification, provider: Provider, trials: list[Trial]) -> str:
+    """Return what the general reader says of a mail without a maintenance that names a ticket and a fact of an outage.
+
+    Nobody has sorted it as one, so that a person has to look. Empty where there is nothing to see: in a letter, an
+    invitation, a mail about planned work, and where the ticket or any fact is missing.
+    """
+    if is_letter(notification) or notification.of_type("text/calendar") or sort_of(notification) is Sort.MAINTENANCE:
+        return ""
+    try:
+        (found,) = general.LAX.read(notification, provider).results
+    except NotUnderstood:
+        return ""
+    try:
+        findings = general.READER.read(notification, provider)
+        outcome, matched = f"reader general: an outage, {found.event_id}, if a person says so", findings.matched
+    except NotUnderstood as problem:
+        outcome, matched = str(problem), problem.matched
+    trial = Trial(provider=provider.name, reader=general.READER.form, outcome=outcome, matched=matches_of(matched))
+    trials.append(trial)
+    return outcome if _CURE in outcome else f"{outcome}; if it is one: {_CURE}"
 
 
 def _outcome(findings: Findings) -> str:
@@ -162,10 +189,15 @@ def _built_in_forms(provider: Provider, notification: Notification) -> tuple[str
     return (*dict.fromkeys((*provider.outage_readers, *(reader.form for reader in EVERYBODYS))), *others)
 
 
-def _reader(form: str, provider: Provider) -> Reader:
-    """Return the reader of a form, a provider's template before all. Raises ``NotUnderstood`` where nobody reads it."""
+def _reader(form: str, provider: Provider, decision: Decision) -> Reader:
+    """Return the reader of a form, a provider's template before all. Raises ``NotUnderstood`` where nobody reads it.
+
+    Of what a person had it read, the general reader asks less than of what nobody has seen.
+    """
     template = next((template for template in provider.templates if template.name == form), None)
-    return template_reader_of(template) if template else reader_of(form)
+    if template:
+        return template_reader_of(template)
+    return general.LAX if decision.reader and form == general.LAX.form else reader_of(form)
 
 
 def _form(reader: str) -> str:

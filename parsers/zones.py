@@ -1,7 +1,8 @@
 """Zones as carriers write them: a closed table of abbreviations, and how a local time becomes an instant.
 
-A word that is not in the table is no zone: it is never guessed. Three abbreviations mean different zones in different
-places (CST, IST, BST; in Australia EST too), so the zone where the provider is at home decides between them.
+A word that is not in the table is no zone: it is never guessed. Some abbreviations mean different zones in different
+places (AST, BST, CST, IST; in Australia EST too), so the zone where the provider is at home decides between them; see
+``in_doubt``.
 """
 
 import re
@@ -147,13 +148,42 @@ _AT_HOME: Mapping[tuple[str, str], str] = {
     ("IST", "Asia/Kolkata"): "Asia/Kolkata",
     ("IST", "Asia/Jerusalem"): "Asia/Jerusalem",
     ("IST", "Europe/Dublin"): "Europe/Dublin",
+    ("AST", "Asia/Aden"): "Asia/Aden",
+    ("AST", "Asia/Baghdad"): "Asia/Baghdad",
+    ("AST", "Asia/Bahrain"): "Asia/Bahrain",
+    ("AST", "Asia/Kuwait"): "Asia/Kuwait",
+    ("AST", "Asia/Qatar"): "Asia/Qatar",
+    ("AST", "Asia/Riyadh"): "Asia/Riyadh",
     ("BST", "Asia/Dhaka"): "Asia/Dhaka",
     ("CST", "Asia"): "Asia/Shanghai",
     ("EST", "Australia"): "Australia/Sydney",
     ("EDT", "Australia"): "Australia/Sydney",
     ("ET", "Australia"): "Australia/Sydney",
+    ("EASTERN", "Australia"): "Australia/Sydney",
     ("CST", "Australia"): "Australia/Adelaide",
+    ("CDT", "Australia"): "Australia/Adelaide",
+    ("CENTRAL", "Australia"): "Australia/Adelaide",
     ("WST", "Australia"): "Australia/Perth",
+}
+# Of whom nothing is known: what is not of the US alone. "EST" is, where nothing speaks for Australia.
+_OF_SEVERAL = frozenset({"ADT", "AST", "BST", "CST", "IST"})
+_WRITTEN_OUT = frozenset(word for word in _WALL_CLOCKS if len(word) > 4)
+_OF_THE_US = frozenset(_WALL_CLOCKS) - _WRITTEN_OUT
+# What remains in doubt, where _AT_HOME does not say it: by the part of the world of a zone that somebody set.
+_IN_DOUBT_AT_HOME: Mapping[str, frozenset[str]] = {
+    "US": frozenset({"IST"}),
+    "America": frozenset({"IST"}),
+    "Canada": frozenset({"IST"}),
+    "Europe": _OF_SEVERAL - {"BST"},
+    "Asia": _OF_SEVERAL | {"MST", "PST"},
+    "Australia": _OF_SEVERAL | {"CT"},
+}
+# And by that in which a provider is at home, where nobody set a zone.
+_IN_DOUBT_FROM: Mapping[str, frozenset[str]] = {
+    "": _OF_SEVERAL,
+    "US": frozenset({"IST"}),
+    "Europe": _OF_THE_US | _OF_SEVERAL - {"BST"},
+    "Australia": _OF_THE_US | _OF_SEVERAL | _WRITTEN_OUT,
 }
 
 _OFFSET = re.compile(r"(?:UTC|GMT)?\s*([+-])\s*(\d{1,2})(?::?(\d{2}))?(?:\s*(?:UTC|GMT))?")
@@ -169,22 +199,38 @@ def zone_of(words: str, *, home: str | None = None, literal: bool = False) -> tz
     ``home`` is the IANA name of the provider's own zone. ``literal``: EST, CST, MST and PST are five to eight hours
     behind UTC all the year round, and not what the clock shows. "GMT+3" is three hours ahead of GMT.
     """
-    text = " ".join(words.strip(" ()[],.;:").upper().split())
+    text = _plain(words)
     if offset := _OFFSET.fullmatch(text):
         return _offset(offset)
     if text in _NAMES:
         short = _NAMES[text]
         return ZoneInfo(short) if "/" in short else zone_of(short)
-    name = _NAMED.fullmatch(text)
-    key = name[1] if name else text
-    for place in (home, home.partition("/")[0]) if home else ():
-        if (key, place) in _AT_HOME:
-            return ZoneInfo(_AT_HOME[key, place])
+    key = _key(text)
+    if at_home := _at_home(key, home):
+        return ZoneInfo(at_home)
     if literal and key in _LITERAL_HOURS:
         return timezone(timedelta(hours=_LITERAL_HOURS[key]))
     if key in _WALL_CLOCKS or key in _PLACES:
         return ZoneInfo({**_PLACES, **_WALL_CLOCKS}[key])
     return timezone(timedelta(hours=_HOURS[key])) if key in _HOURS else None
+
+
+def in_doubt(words: str, *, home: str | None, region: str) -> bool:
+    """Return whether words are an abbreviation of several zones, between which nothing decides that is known.
+
+    ``home`` is the IANA name of the provider's own zone, ``region`` where else the provider is at home: the "US", or a
+    part of the world as IANA names them; empty where nobody knows. "CST" of a carrier in Asia can be of Shanghai or of
+    Chicago, "EST" of one in Australia of Sydney or of New York.
+    """
+    text = _plain(words)
+    key = _key(text)
+    if text in _NAMES or _at_home(key, home):
+        return False
+    area, _, place = (home or "").partition("/")
+    # Times in UTC are written by carriers everywhere.
+    if place:
+        return key in _IN_DOUBT_AT_HOME.get(area, _OF_SEVERAL)
+    return key in _IN_DOUBT_FROM.get(region, _OF_THE_US | _OF_SEVERAL)
 
 
 def named_zone(name: str) -> ZoneInfo | None:
@@ -205,6 +251,21 @@ def instant(local: datetime, zone: tzinfo, *, latest: bool) -> datetime:
     earlier, later = (local.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1))
     # In the hour left out, fold 0 is the later instant, and the one that moves forward.
     return max(earlier, later) if latest else earlier
+
+
+def _plain(words: str) -> str:
+    return " ".join(words.strip(" ()[],.;:").upper().split())
+
+
+def _key(text: str) -> str:
+    name = _NAMED.fullmatch(text)
+    return name[1] if name else text
+
+
+def _at_home(key: str, home: str | None) -> str | None:
+    """Return the name of the zone that an abbreviation means at home, None where that is no other than elsewhere."""
+    places = (home, home.partition("/")[0]) if home else ()
+    return next((_AT_HOME[key, place] for place in places if (key, place) in _AT_HOME), None)
 
 
 def _offset(match: re.Match[str]) -> tzinfo | None:

@@ -47,6 +47,16 @@ def sort_of(notification: Notification) -> Sort:
     return Sort.OTHER if calendars and sort is Sort.OUTAGE else sort
 
 
+def is_letter(notification: Notification) -> bool:
+    """Return whether a notice is a letter about another matter, or what a machine answers: no doubt of an outage."""
+    texts = (notification.subject, notification.other_subject)
+    if notification.automatic or any(_ANSWERED.search(text) or _LETTER.search(text) for text in texts):
+        return True
+    text = _beginning(notification)
+    opening = text[:_OPENING_CHARACTERS]
+    return any(map(bool, (_AWAY.search(opening), _LETTER.search(opening), _OFFER.search(text))))
+
+
 def _by_subject(subject: str) -> Sort | None:
     """Return what a subject says, None where it says nothing. Words of planned work win over those of an outage."""
     if _ANSWERED.search(subject) or _LETTER.search(subject):

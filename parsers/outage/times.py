@@ -11,11 +11,11 @@ from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
 from domain.events import StatedEtr
 from parsers.clock import Clock
-from parsers.forms import DateOrder
+from parsers.forms import BY_NAME, DateOrder
 from parsers.mime import Notification
 from parsers.providers import Provider
 from parsers.statements import NotUnderstood
-from parsers.zones import instant, named_zone, zone_of
+from parsers.zones import in_doubt, instant, named_zone, zone_of
 
 _READ_CHARACTERS = 200
 _QUOTED_CHARACTERS = 80
@@ -28,6 +28,7 @@ _ABOUT = timedelta(hours=1)
 _LONGEST = timedelta(days=31)
 _DAY = timedelta(days=1)
 
+_ORDERS = frozenset({DateOrder.DAY_MONTH, DateOrder.MONTH_DAY})
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _MONTH = (
     r"(?P<name>jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?"
@@ -44,7 +45,8 @@ _NEAR_DAY = re.compile(r"\b(?:yesterday|today|tomorrow)\b", re.IGNORECASE)
 
 # As the command "date" writes it, with the year behind the zone.
 _YEAR_LAST = re.compile(
-    rf"^(?:\w{{3}},? )?{_MONTH} (?P<day>\d{{1,2}}) (?P<time>\d\d:\d\d:\d\d)(?P<zone> [A-Z]{{1,5}})?"
+    rf"^(?:(?P<weekday>(?:mon|tue|wed|thu|fri|sat|sun),? )|\w{{3}},? )?{_MONTH}"
+    r" (?P<day>\d{1,2}) (?P<time>\d\d:\d\d:\d\d)(?P<zone> [A-Z]{1,5})?"
     r" (?P<year>\d{4})\b",
     re.IGNORECASE,
 )
@@ -134,13 +136,17 @@ class OrderUnknown(NotUnderstood):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Day:
-    """A day as it is written: with its year, or without, or as a weekday, or as a distance from the Date."""
+    """A day as it is written: with its year, or without, or as a weekday, or as a distance from the Date.
+
+    ``beside`` is the weekday that stands beside a date.
+    """
 
     year: int | None = None
     month: int = 0
     day: int = 0
     weekday: int | None = None
     distance: int | None = None
+    beside: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -276,7 +282,7 @@ class Moments:
     # Which moment a text names
 
     def _moment(self, text: str, words: str) -> _Moment:
-        text = _YEAR_LAST.sub(r"\g<day> \g<name> \g<year> \g<time>\g<zone>", text)
+        text = _YEAR_LAST.sub(r"\g<weekday>\g<day> \g<name> \g<year> \g<time>\g<zone>", text)
         rest = _COMPACT.sub(_expanded, _ZULU.sub(lambda found: f" {found[0]}", text))
         rest = _ISO.sub(" ", _SHORT_ISO.sub(r" \1:00", rest))
         named = [found[0] for found in _NAMED_OFFSET.finditer(rest)]
@@ -295,9 +301,20 @@ class Moments:
     def _left_zone(self, chunk: str, words: str) -> tzinfo:
         if _END_OF_SPAN.fullmatch(chunk):
             raise NotUnderstood(f'is "{chunk}" a zone, or an end: "{words[:_QUOTED_CHARACTERS]}"')
+        if _timed(chunk):
+            raise NotUnderstood(f'it names two times, is it a span? "{words[:_QUOTED_CHARACTERS]}"')
+        more = [word for word in chunk.split() if zone_of(word) is None]
+        if len(more) < len(chunk.split()) and zone_of(chunk, home=self.clock.zone) is None:
+            raise NotUnderstood(f'"{" ".join(more)}" is not understood in "{words[:_QUOTED_CHARACTERS]}"')
         return self._zone(chunk, words)
 
     def _zone(self, chunk: str, words: str) -> tzinfo:
+        region = self.clock.region
+        if region is not None and in_doubt(chunk, home=self.clock.zone, region=region):
+            raise NotUnderstood(
+                f'"{chunk}" can be several zones: "{words[:_QUOTED_CHARACTERS]}": '
+                "set zone of the provider in the configuration, or of the template"
+            )
         zone = zone_of(chunk, home=self.clock.zone, literal=self.clock.literal)
         zone = zone or (named_zone(chunk) if "/" in chunk else None)
         if zone is None:
@@ -312,7 +329,8 @@ class Moments:
         if weekday:
             rest = f"{rest[: weekday.start()]} {rest[weekday.end() :]}"
         if found:
-            return found[0], rest
+            beside = _WEEKDAYS.index(weekday[0][:3].lower()) if weekday else None
+            return replace(found[0], beside=beside), rest
         near = _NEAR_DAY.search(rest)
         if near:
             rest = f"{rest[: near.start()]} {rest[near.end() :]}"
@@ -382,23 +400,27 @@ class Moments:
         zone = named_zone(self.clock.zone) if self.clock.zone else None
         if zone is None:
             raise NotUnderstood(
-                f'"{words[:_QUOTED_CHARACTERS]}": no zone is stated: set zone of the provider in the configuration'
+                f'"{words[:_QUOTED_CHARACTERS]}": no zone is stated: set zone of the provider in the configuration, '
+                "or of the template"
             )
         return zone
 
     def _in_zone(self, day: _Day | None, at: time, zone: tzinfo, *, latest: bool, ahead: bool) -> datetime:
         """Return the one of the days that can be meant on which this time is nearest, or the next."""
         days = _days(day, self.date.astimezone(zone).date())
-        found = [instant(datetime.combine(one, at), zone, latest=latest) for one in days]
+        found = {instant(datetime.combine(one, at), zone, latest=latest): one for one in days}
         if not found:
             raise ValueError("no such day")
         if ahead and (day is None or day.weekday is not None):
             ahead_of_it = [one for one in found if one > self.date - _LATE]
-            found = [one for one in ahead_of_it if day or one < self.date + _SOON]
-            if not found:
+            expected = [one for one in ahead_of_it if day or one < self.date + _SOON]
+            if not expected:
                 raise ValueError("past, or tomorrow")
-            return min(found)
-        return min(found, key=lambda one: abs(one - self.date))
+            return min(expected)
+        nearest = min(found, key=lambda one: abs(one - self.date))
+        if day and day.beside not in (None, found[nearest].weekday()):
+            raise NotUnderstood(f"{found[nearest]:%Y-%m-%d} is no {_WEEKDAYS[day.beside].title()}")
+        return nearest
 
 
 def moments_of(
@@ -406,14 +428,23 @@ def moments_of(
 ) -> Moments:
     """Return how a notice writes times: as the configuration says, else in the order and zone of its form.
 
+    Where its form has no order, it is that in which the provider writes of its maintenances.
+
     Raises ``NotUnderstood`` where the notice has no Date, from which much is counted.
     """
     if notification.date is None:
         raise NotUnderstood("it has no Date, without which its times cannot be read")
     # Of an order that is not known, numbers that can be only one are read.
-    known = DateOrder(provider.date_order) if provider.date_order else order or DateOrder.MONTH_BY_NAME
-    clock = Clock(order=known, zone=provider.zone or zone, literal=provider.literal_zones)
+    known = DateOrder(provider.date_order) if provider.date_order else order or _order_of(provider)
+    clock = Clock(order=known, zone=provider.zone or zone, literal=provider.literal_zones, region=provider.region)
     return Moments(clock=clock, date=notification.date.astimezone(UTC))
+
+
+def _order_of(provider: Provider) -> DateOrder:
+    """Return the order in which all the forms of a provider's maintenances write day and month, if there is one."""
+    forms = (BY_NAME.get(reader) for reader in provider.readers)
+    orders = {form.date_order for form in forms if form and form.date_order in _ORDERS}
+    return orders.pop() if len(orders) == 1 else DateOrder.MONTH_BY_NAME
 
 
 # Parts of a moment

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from parsers.clock import Clock
 from parsers.forms import DateOrder
-from parsers.zones import instant, named_zone, zone_of
+from parsers.zones import in_doubt, instant, named_zone, zone_of
 
 WINTER, SUMMER = datetime(2027, 1, 15, 12, 0), datetime(2027, 7, 15, 12, 0)
 
@@ -158,10 +158,40 @@ def test_what_is_not_in_the_table_is_no_zone(words):
         ("BST", "Asia/Dhaka", 6),
         ("BST", "Europe/London", 1),
         ("EST", "Australia/Brisbane", 10),
+        ("Eastern Standard Time", "Australia/Brisbane", 10),
+        ("AST", "Asia/Riyadh", 3),
+        ("AST", "America/Halifax", -4),
     ],
 )
 def test_the_home_of_the_provider_decides_what_an_abbreviation_means(words, home, ahead):
     assert hours_ahead(words, SUMMER, home=home) == ahead
+
+
+@pytest.mark.parametrize(
+    ("home", "region", "doubted", "plain"),
+    [
+        (None, "US", "IST", "EST EDT ET CST CT MST PST AST BST CET Eastern"),
+        (None, "Europe", "IST CST CDT EST ET PST AST", "BST CET GMT Eastern"),
+        (None, "America", "IST CST EST AST BST", "BRT UTC"),
+        (None, "Asia", "IST CST EST PST AST BST", "HKT SGT GMT"),
+        (None, "Australia", "IST CST EST EDT ET BST Eastern Central", "AEST AWST UTC"),
+        (None, "", "IST CST AST BST ADT", "EST EDT ET CDT MST MDT PST PDT CET"),
+        ("UTC", "Asia", "IST CST EST PST AST BST", "HKT"),
+        ("Asia/Hong_Kong", "Asia", "IST AST BST PST", "CST HKT EST"),
+        ("Asia/Kolkata", "", "AST BST", "IST"),
+        ("Europe/Dublin", "Europe", "CST AST", "IST BST EST PST"),
+        ("America/Chicago", "Asia", "IST", "CST EST AST"),
+        ("Australia/Sydney", "Australia", "IST AST CT", "EST CST CDT Eastern PST"),
+    ],
+)
+def test_an_abbreviation_of_several_zones_is_in_doubt_where_no_home_decides(home, region, doubted, plain):
+    found = {word for word in f"{doubted} {plain}".split() if in_doubt(word, home=home, region=region)}
+    assert found == set(doubted.split())
+
+
+@pytest.mark.parametrize("words", ["China Standard Time", "India Standard Time", "British Summer Time", "UTC-5", "XYT"])
+def test_a_name_that_is_written_out_is_in_no_doubt(words):
+    assert not in_doubt(words, home=None, region="Asia")
 
 
 @pytest.mark.parametrize(("words", "ahead"), [("EST", -5), ("CST", -6), ("MST", -7), ("PST", -8), ("EDT", -4)])

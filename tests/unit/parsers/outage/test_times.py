@@ -14,7 +14,7 @@ from parsers.clock import Clock
 from parsers.forms import DateOrder
 from parsers.mime import decode
 from parsers.outage.times import Moments, OrderUnknown, moments_of
-from parsers.providers import Provider
+from parsers.providers import Provider, directory
 from parsers.statements import NotUnderstood
 from parsers.zones import zone_of
 
@@ -414,15 +414,115 @@ def test_the_setting_of_the_provider_wins_over_the_form() -> None:
     notification = decode(b"Date: Thu, 04 Mar 2027 15:00:00 +0100\n\n")
     form = {"order": DateOrder.MONTH_DAY, "zone": "America/Denver"}
     assert moments_of(notification, Provider(name="one"), **form) == Moments(
-        clock=Clock(order=DateOrder.MONTH_DAY, zone="America/Denver"), date=DATE
+        clock=Clock(order=DateOrder.MONTH_DAY, zone="America/Denver", region=""), date=DATE
     )
     set_up = Provider(name="one", date_order="day-month", zone="Asia/Kolkata", literal_zones=True)
     assert moments_of(notification, set_up, **form) == Moments(
-        clock=Clock(order=DateOrder.DAY_MONTH, zone="Asia/Kolkata", literal=True), date=DATE
+        clock=Clock(order=DateOrder.DAY_MONTH, zone="Asia/Kolkata", literal=True, region=""), date=DATE
     )
     assert moments_of(notification, set_up).instant("18:00 IST") == DATE.astimezone(ZoneInfo("Asia/Kolkata")).replace(
         hour=18, minute=0
     )
+
+
+def built_in(name: str, **changed: object) -> Moments:
+    """Return how a built-in provider writes times."""
+    provider = directory([Provider(name=name, **changed)]).get(name)
+    assert provider
+    return moments_of(decode(b"Date: Thu, 04 Mar 2027 15:00:00 +0100\n\n"), provider)
+
+
+@pytest.mark.parametrize(
+    ("provider", "text"),
+    [
+        ("zayo", "13:00 EST"),
+        ("zayo", "12:00 CST"),
+        ("zayo", "14:00 AST"),
+        ("eunetworks", "19:00 BST"),
+        ("pccw", "18:00 UTC"),
+        ("acme", "13:00 EST"),
+        ("acme", "10:00 PST"),
+    ],
+)
+def test_an_abbreviation_is_read_where_the_provider_can_mean_one_zone_alone(provider: str, text: str) -> None:
+    assert built_in(provider).instant(f"2027-03-04 {text}") == SIX
+
+
+@pytest.mark.parametrize(
+    ("provider", "word"),
+    [
+        *(("pccw", word) for word in ("CST", "AST", "PST", "IST")),
+        *(("hgc", "CST"), ("telstra", "EST"), ("seaborn", "CST"), ("arelion", "ET"), ("globalcloudxchange", "BST")),
+        *(("acme", word) for word in ("CST", "AST", "IST", "BST")),
+    ],
+)
+def test_an_abbreviation_of_several_zones_is_never_guessed(provider: str, word: str) -> None:
+    with pytest.raises(NotUnderstood, match=f'"{word}" can be several zones.*set zone of the provider'):
+        built_in(provider).instant(f"2027-03-04 12:00 {word}")
+    assert built_in(provider).etr(f"2027-03-04 22:00 {word}") is None
+
+
+def test_the_zone_of_the_configuration_says_which_of_several_is_meant() -> None:
+    assert built_in("hgc", zone="Asia/Hong_Kong").instant("2027-03-05 02:00 CST") == SIX
+    assert built_in("telstra", zone="Australia/Sydney").instant("2027-03-05 05:00 EST") == SIX
+    assert built_in("acme", zone="America/Chicago").instant("2027-03-04 12:00 CST") == SIX
+
+
+@pytest.mark.parametrize(
+    ("provider", "text"),
+    [
+        *((name, "04/03/2027 18:00 UTC") for name in ("colt", "kpn", "retn")),
+        *((name, "03/04/2027 18:00 UTC") for name in ("cogent", "windstream", "crowncastle")),
+    ],
+)
+def test_the_order_of_a_provider_s_maintenances_is_that_of_its_outages(provider: str, text: str) -> None:
+    assert built_in(provider).instant(text) == SIX
+
+
+def test_an_order_is_known_only_where_all_forms_that_have_one_agree() -> None:
+    numbers = "04/03/2027 18:00 UTC"
+    assert built_in("colt", date_order="month-day").instant(numbers).month == 4
+    for readers in ((), ("zayo",), ("arelion",), ("colt", "cogent")):
+        with pytest.raises(OrderUnknown):
+            built_in("acme", readers=readers).instant(numbers)
+
+
+def test_the_zone_of_a_provider_s_maintenances_is_not_that_of_its_outages() -> None:
+    with pytest.raises(NotUnderstood, match=r"no zone is stated: set zone of the provider.*or of the template"):
+        built_in("kpn").instant("2027-03-04 18:00")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Monday 4 March 2027 18:00 UTC",
+        "Wed, 2027-03-04 18:00 UTC",
+        "Fri Mar 4 18:00:00 UTC 2027",
+        "Friday, March 4, 18:00 UTC",
+    ],
+)
+def test_a_weekday_that_is_not_that_of_its_date_is_not_understood(text: str) -> None:
+    with pytest.raises(NotUnderstood, match="2027-03-04 is no"):
+        NOBODYS.instant(text)
+    assert NOBODYS.etr(text) is None
+
+
+def test_a_weekday_is_that_of_the_date_where_it_is_written() -> None:
+    assert NOBODYS.instant("Fri 5 March 2027 03:00 JST") == SIX
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("10 Nov 2026 17:00 - 18:00 UTC", "is it a span"),
+        ("2027-03-04 17:00 to 18:00 UTC", "is it a span"),
+        ("4 March 2027 18:00 since UTC", '"since" is not understood in'),
+        ("4 March 2027 18:00 XYT", '"XYT" is no zone that is known'),
+    ],
+)
+def test_what_is_not_understood_is_named(text: str, why: str) -> None:
+    with pytest.raises(NotUnderstood, match=why):
+        NOBODYS.instant(text)
 
 
 def test_without_a_date_no_time_is_read() -> None:
