@@ -11,6 +11,7 @@ from domain.edits import Asked, edit_of
 from domain.errors import EditRefused, ImportFailed, NotFound, WorkerError
 from domain.events import Edit, Event, EventKey, JsonValue, Update, id_key_of
 from domain.fold import fold
+from domain.lifecycle import RESOLVED
 from domain.message import Arrival, Decision, Disposition, Message, Reading, Terms, receipt, terms_of
 from domain.outage_edits import OutageAsked, adoption_of, opening_of, outage_edit_of
 from ingestor import pipeline
@@ -131,7 +132,8 @@ def open_outage(
         events.add_edit(connection, edit)
         if len(events.refold(connection, [edit.key])) == len(held):
             there = f"there is an outage {held[-1].event_id} of {provider} already"
-            raise EditRefused([f"{there}, it is {held[-1].status}: `maintd outage update` says what is known now"])
+            what = "reopen` says that it is back" if held[-1].status is RESOLVED else "update` says what is known now"
+            raise EditRefused([f"{there}, it is {held[-1].status}: `maintd outage {what}"])
     return edit.key
 
 

@@ -17,6 +17,9 @@ _ISO = re.compile(
 _CLOCK = re.compile(r"([0-9]{2}:[0-9]{2}) ?([A-Za-z+-][A-Za-z0-9:+ -]{0,40})?")
 _FROM_NOW = re.compile(r"\+(?=[0-9])(?:([0-9]{1,3})d)?(?:([0-9]{1,4})h)?(?:([0-9]{1,5})m)?")
 
+# What people in the US write of the clock on the wall: summer, or winter.
+_SEASON = re.compile(r"(?:E|C|M|P|AK)[SD]T", re.IGNORECASE)
+
 _QUOTED_CHARACTERS = 60
 _DAY = timedelta(days=1)
 
@@ -58,7 +61,7 @@ def typed_time(text: str, meant: Meant, now: datetime) -> TypedTime:
         zone = _zone(name) if name else None
         if at is not None:
             days = _days(at, zone, now)
-        instant = _nearest([_instant(day, zone, meant, now) for day in days], meant, now)
+        instant = _nearest([_instant(day, zone, meant, now, name=name or "") for day in days], meant, now)
     except (ValueError, OverflowError) as error:
         raise ValueError(_refusal(text, error)) from None
     return TypedTime(at=instant, words=words, zone=_named(name, instant))
@@ -100,14 +103,17 @@ def _days(at: time, zone: tzinfo | None, now: datetime) -> list[datetime]:
     return [datetime.combine(today + distance * _DAY, at) for distance in (-1, 0, 1)]
 
 
-def _instant(written: datetime, zone: tzinfo | None, meant: Meant, now: datetime) -> datetime:
+def _instant(written: datetime, zone: tzinfo | None, meant: Meant, now: datetime, *, name: str) -> datetime:
     """Return the instant of a time of the clock on the wall; ``zone`` None: on that of this machine.
 
-    A time in the hour that the clock leaves out moves forward by it, as in ``parsers.zones.instant``.
+    Of an hour that comes twice "EDT" is the first and "EST" the second, whatever is meant. A time in the hour that the
+    clock leaves out moves forward by it, as in ``parsers.zones.instant``.
     """
     # By the timestamp: ``astimezone`` of a local time in the hour left out goes back by it.
     passes = (written.replace(tzinfo=zone, fold=fold).timestamp() for fold in (0, 1))
     first, second = (datetime.fromtimestamp(seconds, UTC) for seconds in passes)
+    if first < second and _SEASON.fullmatch(name):
+        return first if "D" in name.upper() else second
     latest = max(first, second)
     if meant is Meant.START or (meant is Meant.END and latest > now + AHEAD):
         return first

@@ -36,7 +36,7 @@ def test_reading_the_mails_again_takes_back_no_adoption(anywhere):
     assert (opened["id"], sorted(of_id[0]["id"] for of_id in apart)) == ("local-1", [TICKET, "local-1"])
     ((event,),) = together
     assert (adopted["id"], event["id"], event["references"][-1:]) == (TICKET, TICKET, ["local-1"])
-    assert (event["updates"], event["internal_ticket"]) == (7, "NOC-7")
+    assert (event["updates"], event["internal_ticket"]) == (8, "NOC-7")
     assert {one["circuit_id"] for one in event["circuits"]} == {CIRCUIT, "OURS-1"}
     assert would_change == []
     assert state(anywhere.url)["events"] == together

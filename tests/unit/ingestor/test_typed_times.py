@@ -208,3 +208,10 @@ def test_any_text_is_an_instant_or_refused(text, meant) -> None:
         found = str(refused)
 
     assert found.endswith(FORMS) if isinstance(found, str) else found.tzinfo is UTC
+
+
+@pytest.mark.parametrize(("text", "hour"), [("01:50 EDT", 5), ("01:50 EST", 6)])
+def test_in_the_hour_that_comes_twice_the_name_of_the_season_says_which(text: str, hour: int) -> None:
+    now = datetime(2026, 11, 1, 5, 15, tzinfo=UTC)
+
+    assert typed_time(text, Meant.ESTIMATE, now).at == datetime(2026, 11, 1, hour, 50, tzinfo=UTC)
