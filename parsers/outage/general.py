@@ -22,10 +22,14 @@ from parsers.outage.naming import circuits_of, ticket_of
 from parsers.outage.sheets import etr_in
 from parsers.outage.times import Moments, OrderUnknown, moments_of
 from parsers.outage.words import (
+    EXPLAINING_WORDS,
+    MAINTENANCE_STATUS,
     OTHER_WORDS,
     OUTAGE_WORDS,
     PLANNED_SENTENCES,
     PLANNED_WORDS,
+    PRACTICE_SENTENCES,
+    PRACTICE_WORDS,
     RESTORED_WORDS,
     Means,
     impact_in,
@@ -60,6 +64,29 @@ _STATED_ORDER = (
     (DateOrder.MONTH_DAY, re.compile(r"\bmm[-/.]dd[-/.]yy", re.IGNORECASE)),
 )
 _NEGATIVE = re.compile(r"\W*(?:no|none|n/?a|not applicable|false|unplanned|unscheduled|-)?\W*", re.IGNORECASE)
+_WINDOW_ALONE = re.compile(
+    r"(?:(?:service|outage|repair|time|intervention|activity|execution) )?window"
+    r"(?: (?:start|end|begin|time))?\b.{0,20}",
+    re.IGNORECASE,
+)
+_TIME_OF_DAY = re.compile(r"\d[:.h]\d\d|\b\d{4} ?(?:UTC|GMT|Z)\b|\d ?[ap]\.?m\b", re.IGNORECASE)
+_EXPECTED_END = re.compile(r".{0,20}\bend\b.{0,30}", re.IGNORECASE)
+_LONGEST_ESTIMATE = timedelta(days=31)
+# What a line says to go on, whatever another says to be over.
+_LOST_AGAIN = re.compile(
+    r"\b(?:lost|down|fail(?:ed|s|ing)?|dropped|out|affected|degraded|interrupted|flapp\w+|alarm|back) again\b"
+    r"|\bagain (?:lost|down|failed|dropped|out|affected|degraded|interrupted)\b"
+    r"|\b(?:has|have|had) (?:recurred|re-?occurred|returned)\b"
+    r"|\b(?:still|remains?) (?:down|out|affected|impaired|impacted|degraded|unavailable|interrupted|isolated)\b",
+    re.IGNORECASE,
+)
+_MAYBE = re.compile(r"\b(?:if|should|may|might|could|in case|please|not|no)\b", re.IGNORECASE)
+_MERGED = re.compile(
+    r"\b(?:duplicate of|merged (?:in)?to|merged with|consolidated (?:in)?to|superseded by)"
+    r"(?: (?:the|our|master|parent|ticket|case|incident)){0,3}"
+    r"[ :#]{1,3}(?P<id>(?=\S{0,40}\d)[A-Za-z0-9][\w/-]{2,40})",
+    re.IGNORECASE,
+)
 # A cause that nobody knows yet, in words that are not the cause.
 _NO_CAUSE = re.compile(
     r"\W*(?:(?:is |are |being |currently |still |yet )*(?:under investigation|investigat\w+|pending|awaiting|awaited"
@@ -115,6 +142,15 @@ class _Time:
     field: Field
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Status:
+    """How far it is, and the words that say it; ``is_guessed``: they stand behind no label of a status."""
+
+    status: OutageStatus | None = None
+    words: str = ""
+    is_guessed: bool = False
+
+
 _Tables = Sequence[Sequence[Sequence[Field]]]
 
 
@@ -134,6 +170,8 @@ class _Facts:
     words: dict[str, str]
     # An end of what nothing else says to be over.
     end_ahead: _Time | None
+    # The number of the outage with which it goes on.
+    merged: tuple[str, ...]
 
     def missing(self) -> list[str]:
         """Return the names of what was not found."""
@@ -184,29 +222,35 @@ def _read(
     notice = _notice(notification, moments_of(notification, provider))
     tables = tables_of(notification)
     ticket, references, words = ticket_of(notice.fields, notice.subject, notice.lines)
-    start, end = _time(notice, Means.START), _time(notice, Means.END, latest=True)
-    status, status_words = _status(notice, ended=end is not None)
-    end_ahead = end if end and _is_planned_end(notice, status, end) else None
-    end, doubts = _end(notice, status, end)
-    impact, impact_words = _impact(notice)
+    start, (end, end_doubts) = _time(notice, Means.START), _stated_end(notice)
     etr, etr_doubts = _etr(notice)
+    merged = _merged(notice, ticket)
+    status = _Status() if merged else _status(notice, ended=end is not None and not _lies_ahead(notice, end))
+    if status.is_guessed and _goes_on(notice, status, etr, end):
+        status, end, end_doubts = _Status(), None, (*end_doubts, "what it says to be over goes on")
+    end_ahead = end if end and _is_planned_end(notice, status.status, end) else None
+    end, doubts = _end(notice, status.status, end)
+    impact, impact_words = _impact(notice)
     facts = _Facts(
         ticket=ticket,
-        references=references,
-        status=status or (OutageStatus.RESOLVED if end else None),
+        references=(*references, *(one for one in merged if one not in references)),
+        status=status.status,
         start=start,
         end=end,
         reported=_time(notice, Means.REPORTED),
         etr=etr,
         circuits=circuits_of(notice.fields, tables, (notice.subject, notice.lines), impact),
         cause=_cause(notice),
-        words={"ticket": words, "status": status_words, "impact": impact_words},
+        words={"ticket": words, "status": status.words, "impact": impact_words},
         end_ahead=end_ahead,
+        merged=merged,
     )
     if objection := objection_to(notice, facts, tables):
         raise NotUnderstood(f"{objection}; {_told(facts)}", matched=tuple(_matched(notice, facts)))
     return Findings(
-        results=(_result(notice, facts),), warnings=(*doubts, *etr_doubts), matched=tuple(_matched(notice, facts))
+        results=(_result(notice, facts),),
+        warnings=(*end_doubts, *doubts, *etr_doubts),
+        matched=tuple(_matched(notice, facts)),
     )
 
 
@@ -276,8 +320,11 @@ def _objection(notice: _Notice, facts: _Facts, tables: _Tables) -> str:
         return "no word of an outage stands in its subject or status"
     if objection := _objection_to_times(notice, facts):
         return objection
-    if len(facts.found()) < _FEWEST_FACTS:
-        return f"it says too little: {_FEWEST_FACTS} facts beside the ticket are needed"
+    if len((*facts.found(), *facts.merged)) < _FEWEST_FACTS:
+        return (
+            f"it says too little: {_FEWEST_FACTS} facts beside the ticket are needed, or a person who knows it: "
+            "maintd quarantine accept MESSAGE --reader general --because WHY, or maintd outage update"
+        )
     return _objection_to_tables(notice, tables)
 
 
@@ -286,6 +333,8 @@ def _objection_to_times(notice: _Notice, facts: _Facts) -> str:
         return "its start lies ahead, as that of planned work does"
     if facts.end_ahead:
         return f'its end lies ahead, as that of planned work does: "{_words(facts.end_ahead.field)}"'
+    if facts.etr and not facts.status and _EXPECTED_END.fullmatch(facts.etr[1].label):
+        return f'its end is expected, as that of planned work is: "{_words(facts.etr[1])}"'
     return ""
 
 
@@ -300,9 +349,32 @@ def _objection_to_tables(notice: _Notice, tables: _Tables) -> str:
 def _of_something_else(notice: _Notice, facts: _Facts) -> str:
     if planned := _planned(notice):
         return f'"{planned}" is a word of planned work'
+    if word := _practice(notice):
+        return f'"{word}" is a word of what is practised or shown'
+    if status := _of_maintenance(notice):
+        return f'"{status}" is a status of planned work'
     other = OTHER_WORDS.search(notice.subject)
     words = other[0] if other else _asks(notice, facts)
     return f'"{words}" is no word of an outage' if words else ""
+
+
+def _practice(notice: _Notice) -> str:
+    """Return the words of a test, a drill or an example in the subject or a sentence, empty for none."""
+    sentences = (PRACTICE_SENTENCES.search(line) for line in notice.lines)
+    found = PRACTICE_WORDS.search(notice.subject) or next(filter(None, sentences), None)
+    return found[0].strip() if found else ""
+
+
+def _of_maintenance(notice: _Notice) -> str:
+    """Return the status of planned work behind a label where nothing says how far a repair is, empty for none."""
+    statuses = list(notice.all(Means.STATUS))
+    planned = [field for field in statuses if MAINTENANCE_STATUS.fullmatch(field.value)]
+    if not planned or notice.first(Means.ETR, Means.ETR_DATE, Means.REPORTED):
+        return ""
+    stated = any(status_in(field.value) for field in statuses if field not in planned)
+    if stated or status_by_subject(notice.subject, explained=_is_explained(notice)) or _status_in_text(notice):
+        return ""
+    return _words(planned[0])
 
 
 def _told(facts: _Facts) -> str:
@@ -319,11 +391,12 @@ def _planned(notice: _Notice) -> str:
     found = next((one for text in (notice.subject, *values) if (one := PLANNED_WORDS.search(text))), None)
     if found:
         return found[0]
-    labels = [field.label for field in notice.all(Means.PLANNED) if not _NEGATIVE.fullmatch(field.value)]
+    labels = [field.label for field in notice.all(Means.PLANNED) if _is_planned(field)]
     if labels:
         return labels[0]
     # What explains an outage tells of work as well, past and to come.
-    explains = status_by_subject(notice.subject) is OutageStatus.RESOLVED and notice.first(Means.CAUSE)
+    over = status_by_subject(notice.subject) is OutageStatus.RESOLVED or EXPLAINING_WORDS.search(notice.subject)
+    explains = over and notice.first(Means.CAUSE)
     causes = {_line(field.value) for field in notice.all(Means.CAUSE)}
     for line in () if explains else notice.lines:
         sentence = PLANNED_SENTENCES.search(line)
@@ -332,6 +405,13 @@ def _planned(notice: _Notice) -> str:
         if not _DENIED.search(line[: sentence.start()]):
             return sentence[0]
     return ""
+
+
+def _is_planned(field: Field) -> bool:
+    """Return whether a label of planned work is filled in; one of a window with a time of the day."""
+    if _WINDOW_ALONE.fullmatch(field.label):
+        return bool(_TIME_OF_DAY.search(field.value))
+    return not _NEGATIVE.fullmatch(field.value)
 
 
 def _asks(notice: _Notice, facts: _Facts) -> str:
@@ -356,33 +436,68 @@ def _says_outage(notice: _Notice) -> bool:
 # Its facts
 
 
-def _status(notice: _Notice, *, ended: bool) -> tuple[OutageStatus | None, str]:
-    """Return the status by its label, else by the subject, by the kind of the notice, or by a sentence.
+def _status(notice: _Notice, *, ended: bool) -> _Status:
+    """Return the status by its label, else by the subject, by the kind of the notice, by a sentence, or by an end.
 
     What was new when a thread began is not in every answer of it, nor where an end is told.
     """
     for field in notice.all(Means.STATUS):
         if status := status_in(field.value):
-            return status, _words(field)
-    by_subject = status_by_subject(notice.subject)
+            return _Status(status=status, words=_words(field))
+    by_subject = status_by_subject(notice.subject, explained=_is_explained(notice))
     if by_subject and by_subject is not OutageStatus.REPORTED:
-        return by_subject, notice.subject
+        return _Status(status=by_subject, words=notice.subject, is_guessed=True)
     if said := _status_in_text(notice):
         return said
-    if by_subject and not ended and not _ANSWER.match(notice.subject):
-        return by_subject, notice.subject
-    return None, ""
+    if ended:
+        return _Status(status=OutageStatus.RESOLVED, is_guessed=True)
+    if by_subject and not _ANSWER.match(notice.subject):
+        return _Status(status=by_subject, words=notice.subject, is_guessed=True)
+    return _Status()
 
 
-def _status_in_text(notice: _Notice) -> tuple[OutageStatus, str] | None:
+def _is_explained(notice: _Notice) -> bool:
+    """Return whether a notice states a cause or an end, as one does that explains what is over."""
+    return _cause(notice) is not None or notice.first(Means.END, Means.END_DATE) is not None
+
+
+def _status_in_text(notice: _Notice) -> _Status | None:
     for field in notice.all(Means.TYPE):
         if status := status_in(field.value):
-            return status, _words(field)
+            return _Status(status=status, words=_words(field))
     labelled = {_line(field.value) for field in notice.all(Means.CAUSE, Means.ETR, Means.SUMMARY)}
-    for line in notice.lines:
-        if not any(line in value for value in labelled) and (status := status_by_sentence(line)):
-            return status, line
+    for number, line in enumerate(notice.lines):
+        if any(line in value for value in labelled):
+            continue
+        before, behind = (
+            "".join(notice.lines[max(0, number - 1) : number]),
+            "\n".join(notice.lines[number + 1 : number + 4]),
+        )
+        if status := status_by_sentence(line, before=before, behind=behind):
+            return _Status(status=status, words=line, is_guessed=True)
     return None
+
+
+def _goes_on(notice: _Notice, status: _Status, etr: tuple[StatedEtr, Field] | None, end: _Time | None) -> bool:
+    """Return whether a notice whose words say that something is over tells that it will be, or is there again."""
+    if status.status not in (OutageStatus.MONITORING, OutageStatus.RESOLVED):
+        return False
+    if (
+        status.status is OutageStatus.RESOLVED
+        and etr
+        and end is None
+        and etr[0].at
+        and etr[0].at > notice.moments.date + _AHEAD
+    ):
+        return True
+    found = ((line, _LOST_AGAIN.search(line)) for line in notice.lines)
+    return any(again and not _MAYBE.search(line, 0, again.start()) for line, again in found)
+
+
+def _merged(notice: _Notice, ticket: str) -> tuple[str, ...]:
+    """Return the number of the outage with which this one goes on, empty where it is one of its own."""
+    found = next((one for text in (notice.subject, *notice.lines) if (one := _MERGED.search(text))), None)
+    return (found["id"].rstrip("-/"),) if found and found["id"].rstrip("-/") != ticket else ()
 
 
 def _impact(notice: _Notice) -> tuple[Impact | None, str]:
@@ -401,6 +516,18 @@ def _end(notice: _Notice, status: OutageStatus | None, end: _Time | None) -> tup
     return end, ()
 
 
+def _stated_end(notice: _Notice) -> tuple[_Time | None, tuple[str, ...]]:
+    """Return the end, none where one label states two."""
+    end = _time(notice, Means.END, latest=True)
+    if end is None:
+        return None, ()
+    same = [field for field in notice.all(Means.END) if field.label.lower() == end.field.label.lower()]
+    ends = {at for field in same if (at := _instant(notice, Means.END, field, latest=True))}
+    if len(ends) > 1:
+        return None, (f'several ends: "{"; ".join(_words(field) for field in same[:3])}"',)
+    return end, ()
+
+
 def _is_planned_end(notice: _Notice, status: OutageStatus | None, end: _Time) -> bool:
     """Return whether an end is still to come where it is no other word for an estimate."""
     if status is OutageStatus.RESOLVED or not _lies_ahead(notice, end):
@@ -413,20 +540,50 @@ def _lies_ahead(notice: _Notice, time: _Time) -> bool:
 
 
 def _etr(notice: _Notice) -> tuple[tuple[StatedEtr, Field] | None, tuple[str, ...]]:
-    """Return the estimate, that of a label that says it is revised before others, and the words that are none."""
+    """Return the estimate, that of a label that says it is revised before others, and what is to be said of it.
+
+    There is none where two labels of a kind state different ones.
+    """
     fields = sorted(notice.all(Means.ETR), key=lambda field: not _REVISED.search(field.label))
     unread = []
-    for field in [field for field in fields if field.value] or list(notice.all(Means.ETR_DATE)):
-        text = _with_date(notice, Means.ETR_DATE, field)
-        moments = _moments(notice, field)
-        zone = in_brackets(field.label) or notice.zone
-        # A zone beside the label is that of a time which names none itself.
-        with_zone = moments.etr(f"{text} {zone}") if zone and moments.zone_in(text) is None else None
-        if etr := with_zone or moments.etr(text):
-            return (replace(etr, words=_line(field.value)[:_ETR_CHARACTERS].rstrip()), field), ()
-        _raise_for_order(moments, text)
+    for number, field in enumerate(fields or list(notice.all(Means.ETR_DATE))):
+        if etr := _estimate(notice, field):
+            others = fields[number + 1 :]
+            differing = [other for other in others if _differs(notice, (etr, field), other)]
+            if differing:
+                return None, (f'several estimates: "{"; ".join(map(_words, (field, *differing[:2])))}"',)
+            return (etr, field), _far(notice, etr)
         unread.append(f'no estimate that can be read: "{_words(field)}"')
     return (None if unread else _etr_in_prose(notice)), tuple(unread)
+
+
+def _estimate(notice: _Notice, field: Field) -> StatedEtr | None:
+    text = _with_date(notice, Means.ETR_DATE, field)
+    moments = _moments(notice, field)
+    zone = in_brackets(field.label) or notice.zone
+    # A zone beside the label is that of a time which names none itself.
+    with_zone = moments.etr(f"{text} {zone}") if zone and moments.zone_in(text) is None else None
+    if etr := with_zone or moments.etr(text):
+        return replace(etr, words=_line(field.value)[:_ETR_CHARACTERS].rstrip())
+    _raise_for_order(moments, text)
+    return None
+
+
+def _differs(notice: _Notice, stated: tuple[StatedEtr, Field], other: Field) -> bool:
+    """Return whether a label of the same kind as that of an estimate states another one."""
+    etr, field = stated
+    if bool(_REVISED.search(other.label)) is not bool(_REVISED.search(field.label)):
+        return False
+    try:
+        found = _estimate(notice, other)
+    except NotUnderstood:
+        return False
+    return found is not None and found.at != etr.at
+
+
+def _far(notice: _Notice, etr: StatedEtr) -> tuple[str, ...]:
+    far = etr.at is not None and etr.at > notice.moments.date + _LONGEST_ESTIMATE
+    return (f'an estimate more than {_LONGEST_ESTIMATE.days} days ahead: "{etr.words}"',) if far else ()
 
 
 def _etr_in_prose(notice: _Notice) -> tuple[StatedEtr, Field] | None:

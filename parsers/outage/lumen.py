@@ -29,7 +29,7 @@ from parsers.mime import Notification
 from parsers.outage.labels import fields_of, newest_text
 from parsers.outage.sheets import ETR_LABEL, is_etr_label, one_line, sheet_of, stated_cause
 from parsers.outage.times import Moments, moments_of
-from parsers.outage.words import OUTAGE_WORDS, Means, impact_in, meaning_of, status_in
+from parsers.outage.words import OUTAGE_WORDS, Means, affirms_end, impact_in, meaning_of, status_in
 from parsers.providers import Provider
 from parsers.statements import Findings, NotUnderstood, Reader, Result, joined
 
@@ -247,7 +247,8 @@ def _status(notice: _Notice, *, ended: bool) -> OutageStatus | None:
         for words in (notice.value("status", "ticket status"), notice.state)
     )
     fixed = stated_cause(notice.value("fix action"))
-    if ended or fixed or _CONCLUDED.search(notice.text) or OutageStatus.RESOLVED in (stated, state):
+    concluded = any(affirms_end(notice.text, found) for found in _CONCLUDED.finditer(notice.text))
+    if ended or fixed or concluded or OutageStatus.RESOLVED in (stated, state):
         return OutageStatus.RESOLVED
     clauses = _CLAUSE_END.split(notice.text)
     course = next((one for one, words in _COURSES if any(_says(one, words, clause) for clause in clauses)), None)
@@ -256,7 +257,10 @@ def _status(notice: _Notice, *, ended: bool) -> OutageStatus | None:
 
 def _says(status: OutageStatus, words: re.Pattern[str], clause: str) -> bool:
     told = _PURPOSE.sub("", clause) if status is OutageStatus.INVESTIGATING else clause
-    return bool(words.search(told)) and not _TO_COME.search(told)
+    found = words.search(told)
+    if not found or _TO_COME.search(told):
+        return False
+    return not found[0].endswith("restored") or affirms_end(told, found)
 
 
 def _etr(notice: _Notice, moments: Moments) -> StatedEtr | None:

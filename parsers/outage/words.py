@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping
 from enum import StrEnum
 from functools import lru_cache
+from itertools import islice
 
 from domain.vocabulary import Impact, OutageStatus
 
@@ -72,6 +73,10 @@ _LABELS: tuple[tuple[Means | None, str], ...] = (
     (
         Means.PLANNED,
         r".*\b(?:scheduled|planned|maintenance|proposed|change window|work window|change|backup window)\b.*",
+    ),
+    (
+        Means.PLANNED,
+        r"(?:(?:service|outage|repair|time|intervention|activity|execution) )?window(?: (?:start|end|begin|time))?",
     ),
     (
         Means.OTHER_TICKET,
@@ -268,12 +273,12 @@ STATUSES: Mapping[OutageStatus, tuple[str, ...]] = {
     ),
     OutageStatus.RESOLVED: (
         *("resolved", "restored", "service restored", "services restored", "service has been restored", "cleared"),
-        *("closed", "recovery", "recovered", "concluded", "fixed", "solved", "repaired", "ended", "ticket resolved"),
+        *("closed", "recovered", "concluded", "fixed", "solved", "repaired", "ended", "ticket resolved"),
         *("ticket closed", "closed resolved", "resolved closed", "closed restored", "fully restored", "outage stop"),
         *("fully resolved", "complete", "completed", "repair completed", "repairs completed", "repair complete"),
         *("rfo", "reason for outage", "post mortem", "postmortem", "final rfo", "service recovered", "normal"),
         *("back to normal", "normalised", "normalized", "issue resolved", "incident resolved", "outage resolved"),
-        *("fault cleared", "fault resolved", "problem resolved", "resolution", "restoration", "restoration complete"),
+        *("fault cleared", "fault resolved", "problem resolved", "restoration complete"),
         *(
             "restored and closed",
             "resolved and closed",
@@ -293,6 +298,14 @@ _OBJECT = re.compile(
     r" (?:the|this) (?:fault|issue|problem|outage|incident|break|cut|fib(?:er|re)|cable|circuit|service)$"
 )
 _AT_WORK = frozenset({OutageStatus.INVESTIGATING, OutageStatus.IDENTIFIED})
+# What is said beside a word for over, and takes it back: only a part is, or another ticket goes on.
+_N_OF_M = r"\d{1,4} (?:out )?of (?:the )?\d{1,4}\b"
+_COUNTED = rf"{_N_OF_M}|\d\s?%"
+_HARDLY = re.compile(
+    rf"{_COUNTED}|\b(?:partial(?:ly)?|in part|some|most|except|all but|only|not|never|duplicate|merged|but|however"
+    r"|still|again|recurred|failed|re-?opened)\b|\?",
+    re.IGNORECASE,
+)
 
 
 def status_in(words: str) -> OutageStatus | None:
@@ -305,6 +318,8 @@ def status_in(words: str) -> OutageStatus | None:
     if whole:
         return whole
     found = [status for piece in _PIECES.split(text)[:4] if (status := _STATUS_OF.get(_phrase(piece)))]
+    if _HARDLY.search(text):
+        found = [status for status in found if status is not OutageStatus.RESOLVED]
     if OutageStatus.MONITORING in found:
         return OutageStatus.MONITORING
     if found and found[0] is OutageStatus.REPORTED:
@@ -322,21 +337,23 @@ def _phrase(text: str) -> str:
 # How far it is by a subject, or by a sentence. What is not over yet is none of these.
 _NOT_OVER = re.compile(
     r"\b(?:not|un|yet to be|to be|until|will be|would be|when|once|if|time to|pending|being|before|partial(?:ly)?"
-    r"|in order to|attempts? to|estimated|expected)[ -]?(?:\w{1,12} ){0,2}$",
+    r"|in order to|attempts? to|estimated|expected|no|none|never|unable to)[ -]?(?:\w{1,12} ){0,2}$",
+    re.IGNORECASE,
+)
+# What can be closed, cleared or restored too, and is no service.
+_ANOTHER_THING = re.compile(
+    r"\b(?:roads?|street|highway|lanes?|bridge|debris|trees?|snow|permits?|power|electricity)"
+    r"(?: (?:is|are|was|has been))? $",
     re.IGNORECASE,
 )
 _IN_SUBJECT: tuple[tuple[OutageStatus, re.Pattern[str]], ...] = (
     (
         OutageStatus.MONITORING,
-        re.compile(r"\b(?:monitoring|under observation|temporar(?:y|ily) restor\w+)\b", re.IGNORECASE),
+        re.compile(r"\b(?:monitoring|under observation|temporar(?:y|ily) restored)\b", re.IGNORECASE),
     ),
     (
         OutageStatus.RESOLVED,
-        re.compile(
-            r"\b(?:resolved|restored|cleared|closed|closure|recovery|recovered|concluded|rfo|rca|reason for outage"
-            r"|root cause analysis|post-?mortem|resolution|restoration)\b",
-            re.IGNORECASE,
-        ),
+        re.compile(r"\b(?:resolved|restored|cleared|closed|recovered|concluded)\b", re.IGNORECASE),
     ),
     (OutageStatus.IDENTIFIED, re.compile(r"\b(?:identified|repair underway|splicing)\b", re.IGNORECASE)),
     (OutageStatus.INVESTIGATING, re.compile(r"\b(?:investigating|under investigation|dispatched)\b", re.IGNORECASE)),
@@ -348,6 +365,37 @@ _IN_SUBJECT: tuple[tuple[OutageStatus, re.Pattern[str]], ...] = (
             re.IGNORECASE,
         ),
     ),
+)
+_CLAIM_OF_GOOD = frozenset({OutageStatus.MONITORING, OutageStatus.RESOLVED})
+# A report on what happened, and words that say it is none yet.
+EXPLAINING_WORDS = re.compile(
+    r"\b(?:rfo|rca|reason for outage|root cause analysis|post-?mortem|final report)\b", re.IGNORECASE
+)
+_NO_REPORT_YET = re.compile(
+    r"\b(?:no|not|preliminary|interim|draft|initial|to follow|to be|will|request\w*|pending|await\w*|yet|continu\w+"
+    r"|ongoing|in progress|under ?way|delayed|still|again)\b|\?",
+    re.IGNORECASE,
+)
+_SUBJECT_PARTS = re.compile(r"[\[\]()|;]|\s[-–—]+\s|:\s")
+# What takes a word for over back wherever it stands in a subject, and what does in the same part of it.
+_TAKES_BACK = re.compile(
+    rf"{_N_OF_M}|\b(?:partial(?:ly)?|again|still|recur(?:s|red|ring|rence)?|re-?occurred|re-?opened|returned|however|but"
+    r"|except|then failed|fix failed)\b",
+    re.IGNORECASE,
+)
+_QUALIFIES = re.compile(
+    rf"{_TAKES_BACK.pattern}|\d\s?%|\b(?:some|most|many|several|half|majority|failed|fails|failing|continues|delay\w*|yet|suspended"
+    r"|attempt|unless|should|may|might|could|in error|by mistake|nothing|none)\b|\?",
+    re.IGNORECASE,
+)
+_MONTH = r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]{0,6}"
+# Behind the word for over: for whom or where it is, where that is not everybody and everywhere.
+_OF_A_PART = re.compile(
+    r"\s{1,3}(?:by\s{1,3}\d|(?:for|in|to|on|at|via)\s{1,3}(?!(?:all|every\w*|full|normal\w*|its|a stable|stable|service"
+    r"|operation\w*|working|you|your|our|this|these|today|yesterday|(?:mon|tue|wed|thu|fri|sat|sun)[a-z]{0,6}|approx\w*|about|around"
+    r"|ticket|case|incident|outage|event|tt|circuit|the (?:affected|impacted|customers?|service|below|following|above"
+    rf"|same|night|morning|evening|afternoon|end)|{_MONTH})\b|\d|#))",
+    re.IGNORECASE,
 )
 _SUBJECTS_OF = (
     r"(?:services?|circuits?|links?|issue|incident|outage|fault|problem|traffic|connectivity|fib(?:er|re)|cable|event"
@@ -393,22 +441,140 @@ _SENTENCES: tuple[tuple[OutageStatus, re.Pattern[str]], ...] = (
 )
 
 
-def status_by_subject(subject: str) -> OutageStatus | None:
-    """Return the status that a subject names, None for none."""
-    return _first(_IN_SUBJECT, subject)
+# A sentence ends before a capital, and a line that is none of a text does.
+_SENTENCE_END = re.compile(r"(?<=[.!?])(?<![ap]\.m\.)[ \t]+(?=[A-Z])|(?<=[.!?:])\n|\n(?=[^a-z])")
+_CLAUSE_END = re.compile(r"[,;]|\band\b|\bas\b|\bsince\b", re.IGNORECASE)
+# Before the words for over: in the whole sentence, and in the clause.
+_CONDITION = re.compile(
+    r"\b(?:until|once|when|if|whether|unless|as soon as|hop(?:e|es|ing)|in order to|to have|working to|ask(?:s|ed)? if"
+    r"|please (?:kindly )?(?:confirm|verify|check|test|advise us|let us know)"
+    r"|(?:customers?|clients?|end users?) (?:has |have )?"
+    r"(?:stat|report|claim|say|said|confirm|advis|indicat|declar|mention|inform|not)\w{0,4})\b",
+    re.IGNORECASE,
+)
+_DENIES = re.compile(
+    r"\b(?:no|none|not|never|neither|nor|nothing|only|cannot|unable|will|would|should|may|might|could|expect\w*|before"
+    r"|some|most|many|several|half|majority|part|partial(?:ly)?|few|one of|except|all but|previous|prior|earlier"
+    r"|related|similar|other|another|attempt\w*)\b|n't\b",
+    re.IGNORECASE,
+)
+_PROVIDED = re.compile(r".{0,40}?\b(?:only|until|unless)\b", re.IGNORECASE)
+_FOR_NOW = re.compile(
+    r"\b(?:temporar\w+|for now|workaround|(?:backup|alternat\w+|protect(?:ion|ed)?|secondary|diverse)"
+    r" (?:path|route|link|fib(?:er|re)|circuit)s?)\b",
+    re.IGNORECASE,
+)
+_CLAIM = re.compile(r"\b(?:is|are)\b", re.IGNORECASE)
+_PROVIDED_PRESENT = re.compile(r"\s{1,3}(?:when|once|if|after|as soon as)\b", re.IGNORECASE)
+# What goes on all the same, where the words for over stand or in the next sentence.
+_GOES_ON = re.compile(
+    r"\b(?:but|however|although|though|except|again|still|recur(?:s|red|ring|rence)?|re-?occur(?:s|red|ring)|re-?opened"
+    r"|returned|remain(?:s|ed|ing)? (?:down|affected|impaired|impacted|degraded|unavailable|out|in alarm|isolated)"
+    r"|(?:it|and|then|services?|circuits?|links?|has|have|which|fix|splice) (?:since |later )?fail(?:ed|s)"
+    r"|did not (?:help|hold)|(?:is|are|went|service|services|circuit|circuits|link|links) (?:now )?down)\b",
+    re.IGNORECASE,
+)
+_GOOD_AGAIN = re.compile(
+    r"(?:up|working|stable|available|online|normal(?:ly)?|operational|running|functional|reachable|active) $",
+    re.IGNORECASE,
+)
+_ABOUT_THE_CAUSE = re.compile(r"\b(?:cause|rfo|rca|reason|analys\w+|post-?mortem)\b", re.IGNORECASE)
+_IN_CASE = re.compile(
+    r"\b(?:if|should (?:you|the|there|any|it|this)|in case|in the event|let us know|do not hesitate|please)\b.*",
+    re.IGNORECASE | re.DOTALL,
+)
+_CONTEXT_CHARACTERS = 600
+_AROUND_CHARACTERS = 40
 
 
-def status_by_sentence(text: str) -> OutageStatus | None:
-    """Return the status that a sentence states, None for none."""
-    return _first(_SENTENCES, text)
+def status_by_subject(subject: str, *, explained: bool = False) -> OutageStatus | None:
+    """Return the status that a subject states, None for none.
+
+    That something is over is said by "restored", and not by "restoration"; by a report on it only where it is
+    ``explained``: the notice states a cause or an end.
+    """
+    taken_back = _TAKES_BACK.search(subject)
+    for status, pattern in _IN_SUBJECT:
+        for found in pattern.finditer(subject):
+            before, part, behind = _part_of(subject, found)
+            if _NOT_OVER.search(before[-_AROUND_CHARACTERS:]) or _ANOTHER_THING.search(before[-_AROUND_CHARACTERS:]):
+                continue
+            good = status in _CLAIM_OF_GOOD
+            if not good or not (taken_back or _QUALIFIES.search(part) or _OF_A_PART.match(behind)):
+                return status
+    report = EXPLAINING_WORDS.search(subject)
+    return OutageStatus.RESOLVED if explained and report and not _NO_REPORT_YET.search(subject) else None
 
 
-def _first(table: tuple[tuple[OutageStatus, re.Pattern[str]], ...], text: str) -> OutageStatus | None:
-    for status, pattern in table:
-        for found in pattern.finditer(text):
-            if not _NOT_OVER.search(text, max(0, found.start() - 40), found.start()):
+def _part_of(subject: str, found: re.Match[str]) -> tuple[str, str, str]:
+    """Return what stands before words, the part of a subject that they are in, and what stands behind them there."""
+    first, last = max(0, found.start() - _CONTEXT_CHARACTERS), min(len(subject), found.end() + _CONTEXT_CHARACTERS)
+    begin = max((one.end() for one in _SUBJECT_PARTS.finditer(subject, first, found.start())), default=first)
+    end = next((one.start() for one in _SUBJECT_PARTS.finditer(subject, found.end(), last)), last)
+    return subject[first : found.start()], subject[begin:end], subject[found.end() : end]
+
+
+def status_by_sentence(text: str, *, before: str = "", behind: str = "") -> OutageStatus | None:
+    """Return the status that a sentence which begins in a text states, None for none.
+
+    ``before`` and ``behind``: the lines around it, in which the sentence may begin or go on, and be taken back.
+    """
+    lead = f"{before[-_CONTEXT_CHARACTERS:]}\n" if before else ""
+    whole = f"{lead}{text}\n{behind[:_CONTEXT_CHARACTERS]}" if behind else f"{lead}{text}"
+    begin, end = len(lead), len(lead) + len(text)
+    for status, pattern in _SENTENCES:
+        for found in pattern.finditer(_in_one_line(whole), begin):
+            if found.start() < end and _is_stated(status, whole, found):
                 return status
     return None
+
+
+def affirms_end(text: str, found: re.Match[str]) -> bool:
+    """Return whether words of a text that say something to be over are not denied, in part, asked or taken back."""
+    return _is_stated(OutageStatus.RESOLVED, text, found)
+
+
+def _in_one_line(text: str) -> str:
+    return text.replace("\n", " ")
+
+
+def _is_stated(status: OutageStatus, text: str, found: re.Match[str]) -> bool:
+    """Return whether words state a status: that something is over or held must not be taken back."""
+    first, last = max(0, found.start() - _CONTEXT_CHARACTERS), min(len(text), found.end() + _CONTEXT_CHARACTERS)
+    begin = max((one.end() for one in _SENTENCE_END.finditer(text, first, found.start())), default=first)
+    ends = [one.end() for one in islice(_SENTENCE_END.finditer(text, found.end(), last), 2)]
+    end, following = (*ends, last, last)[:2]
+    before, behind = _in_one_line(text[begin : found.start()]), _in_one_line(text[found.end() : end])
+    if _NOT_OVER.search(before[-_AROUND_CHARACTERS:]):
+        return False
+    if status not in _CLAIM_OF_GOOD:
+        return True
+    sentence, following_sentence = _in_one_line(text[begin:end]), _in_one_line(text[end:following])
+    if status is OutageStatus.RESOLVED and not _is_whole(before, found[0], behind, sentence):
+        return False
+    return not (_goes_on(behind) or _goes_on(following_sentence))
+
+
+def _is_whole(before: str, words: str, behind: str, sentence: str) -> bool:
+    """Return whether words for over speak of everything, and of what has happened."""
+    clause = _CLAUSE_END.split(f"{before}{words}")[-1]
+    conditional = _CONDITION.search(before) or _DENIES.search(clause) or _PROVIDED.match(behind)
+    present = _CLAIM.search(words) and _PROVIDED_PRESENT.match(behind)
+    asked = sentence.rstrip().endswith("?")
+    in_part = _OF_A_PART.match(behind) or _FOR_NOW.search(behind) or re.search(_COUNTED, sentence)
+    return not (conditional or present or asked or in_part)
+
+
+def _goes_on(sentence: str) -> bool:
+    """Return whether a sentence says that an outage goes on, and not what is to be done if it should."""
+    said = _IN_CASE.sub("", sentence)
+    return any(
+        not _GOOD_AGAIN.search(said, 0, found.start())
+        and not _ABOUT_THE_CAUSE.search(
+            said, max(0, found.start() - _AROUND_CHARACTERS), found.end() + _AROUND_CHARACTERS
+        )
+        for found in _GOES_ON.finditer(said)
+    )
 
 
 # How bad it is for a circuit. The first that is found counts.
@@ -475,7 +641,8 @@ RESTORED_WORDS = re.compile(
 PLANNED_WORDS = re.compile(
     r"\b(?<!un-)(?<!non-)(?<!non )(?<!not )"
     r"(?:maintenance|planned|scheduled|planned[ -]work|change (?:request|notification|window|order)"
-    r"|work (?:window|notification)|upgrade|migration|advance notice|network (?:change|enhancement)|wartung\w{0,10}"
+    r"|work (?:window|notification)|upgrade|migration|relocation|grooming|cut-?over|service[ -]affecting activity"
+    r"|power shutdown|advance notice|network (?:change|enhancement)|wartung\w{0,10}"
     r"|geplante\w{0,3}|mantenimiento|travaux|manutenção|manutenzione|onderhoud|decommission\w{0,4}|rescheduled)\b",
     re.IGNORECASE,
 )
@@ -500,6 +667,23 @@ OTHER_WORDS = re.compile(
     r"|month|quarter)|january|february|march|april|may|june|july|august|september|october|november|december|week|q\d)"
     r"|invitation|accepted|declined|tentative|price|tariff|tell us|how (?:we did|was)"
     r"|verify your|sign(?:ing)? in|registration|welcome|installation|provisioning|activation|order (?:number|no|status)"
-    r"|your (?:opinion|experience))\b",
+    r"|your (?:opinion|experience)|knowledge (?:article|base)|(?:change of|new|updated) (?:\w{1,20} ){0,2}contacts?"
+    r"|contact (?:change|update|list))\b",
+    re.IGNORECASE,
+)
+# What somebody practises, or shows.
+PRACTICE_WORDS = re.compile(
+    r"^\W{0,4}(?:test|drill)\b|[\[(](?:test|drill)[\])]|\b(?:exercise|simulat(?:ed|ion)|please ignore|disregard this"
+    r"|(?:generator|notification|ups|failover|dr) (?:test|drill)"
+    r"|test (?:message|mail|e-?mail|notification|notice|outage|incident|ticket))\b",
+    re.IGNORECASE,
+)
+PRACTICE_SENTENCES = re.compile(
+    r"\bthis is (?:just |only )?an? (?:\w{1,12} )?(?:test|drill|exercise|example|simulation)\b", re.IGNORECASE
+)
+# The words for how far planned work is, of which an outage has others.
+MAINTENANCE_STATUS = re.compile(
+    r"\W{0,3}(?:confirmed|completed?|scheduled|tentative|rescheduled|postponed|approved"
+    r"|successful(?:ly completed)?)\W{0,3}",
     re.IGNORECASE,
 )

@@ -178,8 +178,34 @@ def test_the_words_of_a_status(words: str, status: OutageStatus | None) -> None:
     ("subject", "status"),
     [
         ("[RESOLVED] Outage 4711", OutageStatus.RESOLVED),
-        ("Reason for outage 4711", OutageStatus.RESOLVED),
+        ("Outage 4711 - Service Restored", OutageStatus.RESOLVED),
+        ("Outage 4711 has been resolved", OutageStatus.RESOLVED),
+        ("Ticket 4711 closed", OutageStatus.RESOLVED),
+        ("Service restored for circuit ABC-42", OutageStatus.RESOLVED),
+        ("[RESOLVED] Some customers in Lyon, 10% packet loss", OutageStatus.RESOLVED),
+        ("[RESOLVED] Failed line card in Lyon", OutageStatus.RESOLVED),
+        ("Reason for outage 4711", None),
         ("Outage 4711 restored, monitoring", OutageStatus.MONITORING),
+        ("Outage 4711 - restoration in progress", None),
+        ("Outage 4711: restoration expected by 22:00 GMT", None),
+        ("Outage 4711, service restoration update 3", None),
+        ("Outage 4711 - recovery underway", None),
+        ("Outage 4711 - closure of a road delays the repair", None),
+        ("Outage 4711 - road closed, repair delayed", None),
+        ("Outage 4711 - power restored at the site", None),
+        ("Outage 4711 - resolution ETA", None),
+        ("Outage 4711 restored then failed", None),
+        ("Outage 4711 - cleared alarm returned", None),
+        ("Outage 4711 restored for 3 of 4 circuits", None),
+        ("Outage 4711 restored for most customers", None),
+        ("Outage 4711 - service restored in Lyon", None),
+        ("Outage 4711 resolved except in Lyon", None),
+        ("Outage 4711 restored to 80% of users", None),
+        ("Outage 4711 - was it resolved? Please confirm", None),
+        ("Resolved outage 4711 has recurred", None),
+        ("Outage 4711 reopened after being closed", OutageStatus.REPORTED),
+        ("Outage 4711 - no service restored", None),
+        ("Outage 4711 - monitoring suspended, still down", None),
         ("New outage 4711", OutageStatus.REPORTED),
         ("Outage 4711 not yet resolved", None),
         ("Outage 4711: estimated time to restoration", None),
@@ -188,6 +214,22 @@ def test_the_words_of_a_status(words: str, status: OutageStatus | None) -> None:
 )
 def test_the_words_of_a_subject(subject: str, status: OutageStatus | None) -> None:
     assert status_by_subject(subject) is status
+
+
+@pytest.mark.parametrize(
+    ("subject", "status"),
+    [
+        ("Reason for outage 4711", OutageStatus.RESOLVED),
+        ("RFO 4711", OutageStatus.RESOLVED),
+        ("Outage 4711 - RFO to follow", None),
+        ("Outage 4711 - no RFO yet", None),
+        ("Outage 4711 - RFO request received", None),
+        ("Outage 4711 - preliminary RFO, repair continues", None),
+    ],
+)
+def test_a_report_is_of_what_is_over_where_it_explains_something(subject: str, status: OutageStatus | None) -> None:
+    assert status_by_subject(subject, explained=True) is status
+    assert status_by_subject(subject) is None
 
 
 @pytest.mark.parametrize(
@@ -200,6 +242,38 @@ def test_the_words_of_a_subject(subject: str, status: OutageStatus | None) -> No
         ("The service has not been restored.", None),
         ("We tell you once the service is restored.", None),
         ("Service will be restored soon.", None),
+        ("Service was restored at 14:30 GMT.", OutageStatus.RESOLVED),
+        ("Service was restored on Thursday at 3 pm. However, the RFO is pending.", OutageStatus.RESOLVED),
+        ("The power outage has been resolved.", OutageStatus.RESOLVED),
+        ("Please be advised that your service has been restored.", OutageStatus.RESOLVED),
+        ("The fault was found, and service has been restored.", OutageStatus.RESOLVED),
+        ("The service is restored to all customers.", OutageStatus.RESOLVED),
+        ("Service has been restored. If it fails again, please call us.", OutageStatus.RESOLVED),
+        ("Service has been restored. The root cause is still being looked for.", OutageStatus.RESOLVED),
+        ("Service has been restored. Please call us should you still see errors.", OutageStatus.RESOLVED),
+        ("A failed line card was replaced. Services have been restored.", OutageStatus.RESOLVED),
+        ("No services have been restored yet.", None),
+        ("None of the services has been restored.", None),
+        ("Services have not all been restored.", None),
+        ("Services were restored in Newark, but New York is still affected.", None),
+        ("Service was restored at 14:30 GMT, however it failed again.", None),
+        ("Service was restored at 14:30 GMT. It failed again at 15:00 GMT.", None),
+        ("Service has been restored on the protect path; the working path is still down.", None),
+        ("Service was restored at 14:30 GMT on a temporary path.", None),
+        ("Most services have been restored.", None),
+        ("Some circuits have been restored. Splicing continues.", None),
+        ("All but two circuits have been restored.", None),
+        ("3 of 12 services have been restored.", None),
+        ("Service is restored to 80 % of users.", None),
+        ("The issue has been resolved for IPv4.", None),
+        ("This incident has been resolved for most customers.", None),
+        ("The customer stated that service is restored.", None),
+        ("Service has been restored? Please confirm.", None),
+        ("Please confirm that the service has been restored.", None),
+        ("The previous outage was resolved yesterday.", None),
+        ("Service is restored only when the cable is replaced.", None),
+        ("Fiber has been restored. Service is still impaired.", None),
+        ("A fix has been implemented but did not help.", None),
     ],
 )
 def test_the_words_of_a_sentence(sentence: str, status: OutageStatus | None) -> None:
@@ -372,6 +446,27 @@ def test_what_is_no_estimate_is_not_stated(line: str) -> None:
     assert outage(f"{FACTS}{line}\n").etr is None
 
 
+@pytest.mark.parametrize("lines", ["ETR: 16:00 UTC\nETR: 18:00 UTC", "ETR: TBD\nEstimated Restoration: 18:00 UTC"])
+def test_of_two_estimates_that_differ_none_is_stated(lines: str) -> None:
+    findings = READER.read(mail(f"{FACTS}{lines}\n"), ANY)
+    assert findings.results[0].outage == StatedOutage(status=OutageStatus.INVESTIGATING, start=AT_TEN, zone="UTC")
+    assert findings.warnings == (f'several estimates: "{"; ".join(lines.splitlines())}"',)
+
+
+def test_one_estimate_in_two_zones_is_one() -> None:
+    findings = READER.read(mail(f"{FACTS}ETR (CET): 19:00\nETR (UTC): 18:00\n"), ANY)
+    assert findings.warnings == ()
+    assert findings.results[0].outage is not None
+    assert findings.results[0].outage.etr == StatedEtr(at=AT_TEN + timedelta(hours=8), words="19:00")
+
+
+def test_an_estimate_of_more_than_a_month_is_told() -> None:
+    findings = READER.read(mail(f"{FACTS}ETR: 2028-03-04 18:00 UTC\n"), ANY)
+    assert findings.results[0].outage is not None
+    assert findings.results[0].outage.etr is not None
+    assert findings.warnings == ('an estimate more than 31 days ahead: "2028-03-04 18:00 UTC"',)
+
+
 def test_an_estimate_that_cannot_be_read_is_told() -> None:
     findings = READER.read(mail(f"{FACTS}ETR: by end of day\n"), ANY)
     assert findings.warnings == ('no estimate that can be read: "ETR: by end of day"',)
@@ -403,6 +498,42 @@ def test_the_status_is_that_of_its_label_or_else_of_the_subject(
 ) -> None:
     facts = "Ticket: 4711\nStart: 2027-03-04 10:00 UTC\nCircuit: ABC-0042\n"
     assert outage(facts + body, subject).status is status
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "Service has been restored.\nService was lost again at 13:30 UTC.\n",
+        "None of the\nservices have been restored.\n",
+        "Service has been restored,\nbut it failed again.\n",
+        "Service restored: 2027-03-04 13:00 UTC\nService lost again: 2027-03-04 13:30 UTC\n",
+        "Service has been restored.\nETR: 18:00 UTC\n",
+    ],
+)
+def test_what_goes_on_all_the_same_is_not_over(body: str) -> None:
+    stated = outage(f"Ticket: 4711\nStart: 2027-03-04 10:00 UTC\nCircuit: ABC-0042\n{body}")
+    assert (stated.status, stated.end) == (None, None)
+
+
+def test_an_end_beside_an_estimate_that_is_over_is_one() -> None:
+    body = "Ticket: 4711\nCircuit: ABC-0042\nRestored: 2027-03-04 13:00 UTC\nETR: 18:00 UTC\n"
+    assert outage(body).status is OutageStatus.RESOLVED
+
+
+@pytest.mark.parametrize(
+    "words", ["duplicate of TT-4712", "closed as a duplicate of ticket TT-4712", "merged into TT-4712"]
+)
+def test_what_goes_on_as_another_outage_is_not_over(words: str) -> None:
+    found = result(f"Ticket: 4711\nStatus: Closed\nCircuit: ABC-0042\nNote: {words}.\n")
+    assert found.outage is not None
+    assert (found.outage.status, found.references) == (None, ("TT-4712",))
+
+
+def test_of_two_ends_behind_one_label_there_is_none() -> None:
+    body = f"{FACTS.replace('Investigating', 'Resolved')}End: 2027-03-04 12:00 UTC\nEnd: 2027-03-04 13:00 UTC\n"
+    findings = READER.read(mail(body), ANY)
+    assert findings.results[0].outage == StatedOutage(status=OutageStatus.RESOLVED, start=AT_TEN, zone="UTC")
+    assert findings.warnings == ('several ends: "End: 2027-03-04 12:00 UTC; End: 2027-03-04 13:00 UTC"',)
 
 
 def test_an_end_is_the_stated_one_and_never_the_date() -> None:
@@ -457,6 +588,22 @@ def test_only_the_newest_text_speaks() -> None:
         ("Network outage", f"We announce an emergency maintenance.\n{FACTS}", "emergency maintenance"),
         ("Network outage", FACTS.replace("2027-03-04", "2027-03-05"), "its start lies ahead"),
         ("Network outage", "Ticket: 4711\nStart: 10:00 UTC\nEnd: 23:00 UTC\nCircuit: ABC-0042", "its end lies ahead"),
+        ("Network outage", f"{FACTS}End: 23:00 UTC\n", "its end lies ahead"),
+        (
+            "Network outage",
+            "Ticket: 4711\nStart: 10:00 UTC\nExpected end time: 23:00 UTC\nCircuit: AB-42\n",
+            "its end is expected",
+        ),
+        ("Network outage", f"{FACTS}Window: 22:00 to 04:00\n", '"Window" is a word of planned work'),
+        ("Network outage", f"{FACTS}Service window (UTC): 22:00 - 04:00\n", "is a word of planned work"),
+        ("Outage", FACTS.replace("Investigating", "Completed"), '"Status: Completed" is a status of planned work'),
+        ("Outage", FACTS.replace("Investigating", "Confirmed"), '"Status: Confirmed" is a status of planned work'),
+        ("TEST outage", FACTS, '"TEST" is a word of what is practised'),
+        ("Simulated outage", FACTS, "is a word of what is practised"),
+        ("Test message: outage", FACTS, "is a word of what is practised"),
+        ("Outage", f"This is only a drill.\n{FACTS}", "is a word of what is practised"),
+        ("Outage: cable relocation", FACTS, '"relocation" is a word of planned work'),
+        ("New contact for outages", FACTS, "no word of an outage"),
         ("Survey: your outage 4711", FACTS, "no word of an outage"),
         ("Credit for outage 4711", FACTS, "no word of an outage"),
         ("Monthly outage report", FACTS, "no word of an outage"),
@@ -481,6 +628,20 @@ def test_the_impact_beside_a_circuit_in_a_list_is_its_own() -> None:
         StatedCircuit(circuit_id="AB-2", impact=Impact.OUTAGE),
         StatedCircuit(circuit_id="AB-3", impact=Impact.REDUCED_REDUNDANCY),
     )
+
+
+@pytest.mark.parametrize(
+    ("subject", "body"),
+    [
+        ("Outage", f"{FACTS}Service window: 24x7\n"),
+        ("Outage", f"{FACTS}ETR: 18:00 UTC\nEnd: 2027-03-04 18:00 UTC\n"),
+        ("Outage resolved", FACTS.replace("Investigating", "Completed")),
+        ("Outage", f"{FACTS.replace('Investigating', 'Confirmed')}ETR: 18:00 UTC\n"),
+        ("Outage: a drill hit the cable during a loop test", FACTS),
+    ],
+)
+def test_what_planned_work_has_as_well_makes_no_outage_one_of_it(subject: str, body: str) -> None:
+    assert result(body, subject).event_id == "4711"
 
 
 def test_what_was_found_of_what_is_refused_is_told_field_by_field() -> None:

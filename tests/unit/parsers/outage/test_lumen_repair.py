@@ -72,6 +72,9 @@ def test_a_story_begins_with_when_what_and_where(sentence, summary):
         ("All services have been restored, and the NOC continues to monitor.", OutageStatus.MONITORING),
         ("The repair is being monitored.", OutageStatus.MONITORING),
         ("This service impact has concluded.", OutageStatus.RESOLVED),
+        ("Lumen will advise when this service impact has concluded.", OutageStatus.INVESTIGATING),
+        ("Services have been restored in Tampa. The NOC was engaged.", OutageStatus.INVESTIGATING),
+        ("This outage has concluded for most customers.", OutageStatus.INVESTIGATING),
     ],
 )
 def test_the_furthest_that_has_happened_is_the_status(sentence, status):

@@ -16,6 +16,14 @@ from parsers.outage.words import Means, meaning_of, status_in
         ("Open - fiber cut, splicing", OutageStatus.IDENTIFIED),
         ("Open - restored", OutageStatus.REPORTED),
         ("Restored, investigating", OutageStatus.RESOLVED),
+        ("Restored (1 of 2)", None),
+        ("Restored - partial", None),
+        ("Resolved / 80%", None),
+        ("Closed - duplicate", None),
+        ("Restored, but still unstable", None),
+        ("Closed - no trouble found", OutageStatus.RESOLVED),
+        ("Restoration", None),
+        ("Recovery", None),
     ],
 )
 def test_that_a_ticket_is_open_says_less_than_what_is_done_about_it(words: str, status: OutageStatus) -> None:
