@@ -40,7 +40,7 @@ from ingestor.secrets import (
     secret_of,
 )
 from parsers.forms import FORMS
-from parsers.patterns import GROUPS, ID_GROUPS, STATUSES, compiled
+from parsers.patterns import GROUPS, ID_GROUPS, STATUSES, TELLING_GROUPS, compiled, word_key
 from parsers.providers import PROVIDERS
 from parsers.zones import named_zone
 
@@ -247,6 +247,21 @@ def _stated_word(value: str, info: ValidationInfo) -> str:
     return _one_of(value, STATUSES[Kind(kind)]) if kind else value
 
 
+def _words_of_a_provider(table: dict[str, str]) -> dict[str, str]:
+    """Return a table of words, each of which is one word more: neither case nor white space tells them apart."""
+    held: dict[str, str] = {}
+    for word in table:
+        key = word_key(word)
+        if not key:
+            raise Mistake(f"got an empty word for {table[word]}, expected a word of the provider")
+        if key in held:
+            raise Mistake(
+                f"got {found(held[key])} and {found(word)}, which are one word: case does not tell them apart"
+            )
+        held[key] = word
+    return table
+
+
 def _impact_word(value: str) -> str:
     return _one_of(value, Impact)
 
@@ -430,11 +445,11 @@ class TemplateTable(_Table):
         examples=["Europe/Paris"],
         description="The zone of times that state none: not set, the provider's.",
     )
-    status: dict[str, Annotated[str, AfterValidator(_stated_word)]] = Field(
-        default={}, description="The words of the provider for a status, and what each means."
+    status: Annotated[dict[str, Annotated[str, AfterValidator(_stated_word)]], AfterValidator(_words_of_a_provider)] = (
+        Field(default={}, description="The words of the provider for a status, and what each means.")
     )
-    impact: dict[str, Annotated[str, AfterValidator(_impact_word)]] = Field(
-        default={}, description="The words of the provider for an impact, and what each means."
+    impact: Annotated[dict[str, Annotated[str, AfterValidator(_impact_word)]], AfterValidator(_words_of_a_provider)] = (
+        Field(default={}, description="The words of the provider for an impact, and what each means.")
     )
     subject: _Patterns = Field(default=(), strict=False, description="Patterns for the subject, with named groups.")
     body: _Patterns = Field(default=(), strict=False, description="Patterns for the text, with named groups.")
@@ -445,9 +460,13 @@ class TemplateTable(_Table):
         kind, subject = info.data.get("kind"), info.data.get("subject")
         if kind is None or subject is None:
             return body
-        group = ID_GROUPS[Kind(kind)]
-        if not any(group in compiled(pattern).groupindex for pattern in (*subject, *body)):
+        group, telling = ID_GROUPS[Kind(kind)], TELLING_GROUPS[Kind(kind)]
+        named = {name for pattern in (*subject, *body) for name in compiled(pattern).groupindex}
+        if group not in named:
             raise Mistake(f"no group \"{group}\" here or in subject, expected one, as in '(?P<{group}>\\S+)'")
+        if not named.intersection(telling):
+            more = f"expected one of {', '.join(telling)} here or in subject"
+            raise Mistake(f'nothing but "{group}" tells of an event, {more}')
         return body
 
 

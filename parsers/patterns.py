@@ -24,6 +24,16 @@ STATUSES: Mapping[Kind, tuple[OutageStatus, ...] | tuple[MaintenanceStatus, ...]
     Kind.OUTAGE: OUTAGE_STATUSES,
     Kind.MAINTENANCE: MAINTENANCE_STATUSES,
 }
+# What tells of an event, of which a template must find more than its id. An impact is that of a circuit.
+TELLING_GROUPS: Mapping[Kind, tuple[str, ...]] = {
+    Kind.OUTAGE: ("status", "start", "end", "etr", "cause", "circuit", "reported_at"),
+    Kind.MAINTENANCE: ("status", "start", "circuit"),
+}
+
+
+def word_key(word: str) -> str:
+    """Return a word of a provider in the form in which words are compared: without case, white space collapsed."""
+    return " ".join(word.split()).casefold()
 
 
 def compiled(pattern: str) -> re.Pattern[str]:

@@ -23,7 +23,7 @@ from parsers.lines import lines_of, plain_lines_of, rows_of
 from parsers.mime import Notification
 from parsers.outage.labels import newest_text
 from parsers.outage.times import Moments, moments_of
-from parsers.patterns import ID_GROUPS, MAINTENANCE_STATUSES, OUTAGE_STATUSES, STATUSES, compiled
+from parsers.patterns import ID_GROUPS, MAINTENANCE_STATUSES, OUTAGE_STATUSES, STATUSES, compiled, word_key
 from parsers.providers import Provider, Template
 from parsers.statements import Findings, NotUnderstood, Reader, Result, joined
 
@@ -106,11 +106,6 @@ def reader_of(template: Template) -> Reader:
         version=digest[:8],
         read=functools.partial(_read, template),
     )
-
-
-def word_key(word: str) -> str:
-    """Return a word of a provider in the form in which words are compared: without case, white space collapsed."""
-    return " ".join(word.split()).casefold()
 
 
 def subjects_of(notification: Notification) -> tuple[str, ...]:

@@ -114,8 +114,9 @@ def _read_as(provider: Provider, notification: Notification, decision: Decision,
         except NotUnderstood as problem:
             matched = matches_of(problem.matched)
             trials.append(Trial(provider=provider.name, reader=form, outcome=str(problem), matched=matched))
-            # Who found something tells more than who found nothing.
-            failures.insert(0 if problem.matched else len(failures), str(problem))
+            # Who found something tells more than who found nothing, and who reads all forms more than who knows one.
+            telling = problem.matched or form == general.READER.form
+            failures.insert(0 if telling else len(failures), str(problem))
             continue
         matched = matches_of(findings.matched, findings)
         trials.append(Trial(provider=provider.name, reader=form, outcome=_outcome(findings), matched=matched))

@@ -764,7 +764,7 @@ def test_a_template_reaches_the_directory_as_it_stands():
             "as group 2; was group 1 at position 17.",
         ),
         (
-            ["subject = '(?P<ticket>x)'", r"body = ['^ETR: (\S+)']"],
+            ["subject = '(?P<ticket>x)(?P<status>y)'", r"body = ['^ETR: (\S+)']"],
             r"body: entry 1: got '^ETR: (\S+)', expected a group with a name, as in '(?P<ticket>\S+)': one of ticket, "
             "status, start, end, date, zone, circuit, impact, account, summary, reported_at, etr, cause.",
         ),
@@ -773,29 +773,42 @@ def test_a_template_reaches_the_directory_as_it_stands():
             r"""body: no group "ticket" here or in subject, expected one, as in '(?P<ticket>\S+)'.""",
         ),
         (
-            ["subject = '(?P<ticket>x)'", 'status = { Fixed = "RESOLVD" }'],
+            ["subject = '(?P<ticket>x)(?P<status>y)'", 'status = { Fixed = "RESOLVD" }'],
             'status: Fixed: got "RESOLVD", did you mean "RESOLVED"?',
         ),
         (
-            ["subject = '(?P<ticket>x)'", 'status = { Fixed = "COMPLETED" }'],
+            ["subject = '(?P<ticket>x)(?P<status>y)'", 'status = { Fixed = "COMPLETED" }'],
             'status: Fixed: got "COMPLETED", expected one of IDENTIFIED, INVESTIGATING, MONITORING, REPORTED, '
             "RESOLVED.",
         ),
         (
-            ["subject = '(?P<ticket>x)'", "impact = { Down = 5 }"],
+            ["subject = '(?P<ticket>x)(?P<summary>y)'", "body = '(?P<impact>x)(?P<zone>y)'"],
+            'body: nothing but "ticket" tells of an event, expected one of status, start, end, etr, cause, circuit, '
+            "reported_at here or in subject.",
+        ),
+        (
+            ["subject = '(?P<ticket>x)(?P<status>y)'", 'status = { Closed = "RESOLVED", "closed " = "REPORTED" }'],
+            'status: got "Closed" and "closed ", which are one word: case does not tell them apart.',
+        ),
+        (
+            ["subject = '(?P<ticket>x)(?P<status>y)'", 'impact = { down = "OUTAGE", "" = "DEGRADED" }'],
+            "impact: got an empty word for DEGRADED, expected a word of the provider.",
+        ),
+        (
+            ["subject = '(?P<ticket>x)(?P<status>y)'", "impact = { Down = 5 }"],
             "impact: Down: got 5, expected text in quotation marks.",
         ),
         (
-            ["subject = '(?P<ticket>x)'", 'zone = "Europe/Pari"'],
+            ["subject = '(?P<ticket>x)(?P<status>y)'", 'zone = "Europe/Pari"'],
             'zone: got "Europe/Pari", expected the name of a zone, as in "Europe/Amsterdam", "America/New_York" or '
             '"UTC".',
         ),
         (
-            ["subject = '(?P<ticket>x)'", 'date_order = "dmy"'],
+            ["subject = '(?P<ticket>x)(?P<status>y)'", 'date_order = "dmy"'],
             'date_order: got "dmy", expected "day-month" or "month-day".',
         ),
         (["subject = 5"], 'subject: got 5, expected a list, as in ["one", "two"].'),
-        (["subject = '(?P<ticket>x)'", "bdy = 'x'"], 'unknown key "bdy", did you mean "body"?'),
+        (["subject = '(?P<ticket>x)(?P<status>y)'", "bdy = 'x'"], 'unknown key "bdy", did you mean "body"?'),
     ],
 )
 def test_a_mistake_in_a_template_is_named(lines, problem):
@@ -804,7 +817,10 @@ def test_a_mistake_in_a_template_is_named(lines, problem):
 
 def test_a_template_of_a_maintenance_has_groups_and_words_of_its_own():
     problems = template_problems(
-        "subject = '(?P<ticket>x)'", "body = '(?P<etr>x)'", 'status = { x = "RESOLVED" }', kind='kind = "maintenance"'
+        "subject = '(?P<ticket>x)(?P<status>y)'",
+        "body = '(?P<etr>x)'",
+        'status = { x = "RESOLVED" }',
+        kind='kind = "maintenance"',
     )
 
     assert [problem.removeprefix('provider "acme": template "acme-tt": ') for problem in problems] == [
@@ -817,14 +833,14 @@ def test_a_template_of_a_maintenance_has_groups_and_words_of_its_own():
 
 
 def test_a_template_is_not_called_as_a_reader_that_is_built_in():
-    assert template_problems("subject = '(?P<ticket>x)'", name='name = "zayo"') == [
+    assert template_problems("subject = '(?P<ticket>x)(?P<status>y)'", name='name = "zayo"') == [
         'provider "acme": template "zayo": name: got "zayo", expected another name: a reader that is built in is '
         "called so."
     ]
 
 
 def test_a_template_without_a_name_is_called_by_its_number():
-    assert template_problems("subject = '(?P<ticket>x)'", name="") == [
+    assert template_problems("subject = '(?P<ticket>x)(?P<status>y)'", name="") == [
         'provider "acme": template 1: name: missing, expected for example name = "acme-tt".'
     ]
 
