@@ -99,7 +99,7 @@ class Remote:
     @property
     def records(self) -> list[tuple[int, int]]:
         """Return the number of each slot and the id of its record in NetBox, by slot, as far as it is known."""
-        held = ((int(slot), record.get("id")) for slot, record in self.state.get("records", {}).items())
+        held = ((int(slot), record.get("number")) for slot, record in self.state.get("records", {}).items())
         return sorted((slot, number) for slot, number in held if number is not None)
 
 
@@ -330,7 +330,7 @@ def save_remote(
     """Keep what NetBox holds of an event; not ``dirty``: the push came to its end ``now``.
 
     ``state`` is whatever JSON object ``sync`` makes of it; ``records`` in it has an object for the number of each slot,
-    with the ``id`` of the record.
+    with its ``number`` in NetBox, where that is known.
     """
     facts: dict[str, Any] = {"state": dict(state), "dirty": dirty}
     if not dirty:

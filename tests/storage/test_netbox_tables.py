@@ -19,7 +19,13 @@ from storage.outbox import Alias, Remote, Unresolved
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 TTN_1 = EventKey(kind=Kind.MAINTENANCE, provider="zayo", id_key="ttn-1")
-STATE = {"records": {"2": {"id": 18}, "1": {"id": 17, "fields": {"summary": "Fibre\0 work – ü"}}, "3": {}}}
+STATE = {
+    "records": {
+        "2": {"number": 18},
+        "1": {"number": 17, "fields": {"summary": "Fibre\0 work – ü"}},
+        "3": {"number": None},
+    }
+}
 
 
 def written(store, change, *args, **facts):
@@ -145,6 +151,17 @@ def test_a_message_that_is_retracted_is_no_notice(store, settled, update):
         events.refold_message(conn, number)
     assert [one.text for one in asked(store, notices_of, TTN_1, 1)] == ["text of a"]
     assert faults(store) == []
+
+
+def test_of_two_messages_with_one_name_that_which_is_retracted_is_no_notice(store, settled, update):
+    twins = {"source": "<1@zayo.example>", "stamp": NOW}
+    first = settled("a", update(1, **twins))
+    second = settled("b", update(2, **twins))
+    assert [one.message for one in asked(store, notices_of, TTN_1, 1)] == [first, second]
+    with store.writing() as conn:
+        messages.retract(conn, second, author="alice", reason="forged", now=NOW)
+        events.refold_message(conn, second)
+    assert [one.message for one in asked(store, notices_of, TTN_1, 1)] == [first]
 
 
 def test_a_message_that_says_several_things_of_one_event_is_one_notice(store, settled, update):

@@ -108,7 +108,7 @@ def test_an_event_that_is_gone_is_taken_back_only_where_netbox_may_hold_it(store
     # Somebody tells NetBox of it at this moment.
     retract(store, number)
     with store.writing() as conn:
-        outbox.save_remote(conn, TTN_1, 1, {"records": {"1": {"id": 7}}}, dirty=False, now=NOW)
+        outbox.save_remote(conn, TTN_1, 1, {"records": {"1": {"number": 7}}}, dirty=False, now=NOW)
         assert not outbox.done(conn, claimed)
     assert due(store) == [("ttn-1", 1)]
 
