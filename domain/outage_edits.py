@@ -78,9 +78,10 @@ def opening_of(provider: str, event_id: str, asked: OutageAsked, *, author: str,
     )
 
 
-def adoption_of(held: EventKey, into: EventKey, *, author: str, reason: str, now: datetime) -> Edit:
-    """Return what the history tells of an outage that was joined to another: what it was called, and why."""
-    words = f"it was {held.id_key}" + (f": {reason.strip()}" if reason.strip() else "")
+def adoption_of(held: EventKey, into: EventKey, *, undo: bool = False, author: str, reason: str, now: datetime) -> Edit:
+    """Return what the history tells of an outage to which another was joined, or of which it was taken again."""
+    words = f"{held.id_key} is another outage" if undo else f"it was {held.id_key}"
+    words += f": {reason.strip()}" if reason.strip() else ""
     return Edit(
         kind=into.kind,
         provider=into.provider,

@@ -166,17 +166,27 @@ def reopen_command(request: Request, *, event_id: str, provider: str | None, not
 
 @outage.command("adopt")
 @click.argument("local", metavar="LOCAL")
-@click.argument("ticket", metavar="TICKET")
+@click.argument("ticket", metavar="TICKET", required=False)
 @PROVIDER
 @NOTE
+@click.option("--undo", is_flag=True, help="Take LOCAL apart from the ticket again.")
 @with_output
-def adopt_command(request: Request, *, local: str, ticket: str, provider: str | None, note: str) -> None:
-    """Join an outage that was opened under an id of our own to the provider's ticket."""
+def adopt_command(
+    request: Request, *, local: str, ticket: str | None, provider: str | None, note: str, undo: bool
+) -> None:
+    """Join an outage that was opened under an id of our own to the provider's TICKET."""
+    if (ticket is None) is not undo:
+        raise click.UsageError("name the ticket that it is joined to, or --undo")
     with request.store() as store:
         held = _seen(request, store, local, provider)
-        curation.adopt(store, _key(held, local), ticket, author=author(), reason=note)
-        event = one_of_kind(request, store, ticket, Kind.OUTAGE, held["provider"])
-    if request.as_json:
+        if ticket is None:
+            curation.disown(store, _key(held, local), author=author(), reason=note)
+        else:
+            curation.adopt(store, _key(held, local), ticket, author=author(), reason=note)
+        event = one_of_kind(request, store, ticket or local, Kind.OUTAGE, held["provider"])
+    if ticket is None:
+        _print(request, event)
+    elif request.as_json:
         terminal.print_json(event)
     else:
         reports.print_adopted(event, local, utc=request.utc)

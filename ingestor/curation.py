@@ -187,6 +187,18 @@ def adopt(store: Store, held: EventKey, ticket: str, *, author: str, reason: str
         events.adopt(connection, held, into, event_id, author=author, reason=reason, now=now)
 
 
+def disown(store: Store, held: EventKey, *, author: str, reason: str) -> None:
+    """Take an outage apart from the ticket that it was adopted into. Raises NotFound where it was not adopted."""
+    with store.writing() as connection:
+        events.lock(connection, held)
+        went = events.adopted_into(connection, held)
+        if went is None:
+            raise NotFound(f"{held.kind} {held.id_key} of {held.provider} was not adopted: there is nothing to undo")
+        now = pipeline.utc_now()
+        events.add_edit(connection, adoption_of(held, went[0], undo=True, author=author, reason=reason, now=now))
+        events.disown(connection, held)
+
+
 def retract(store: Store, number: int, *, author: str, reason: str) -> list[tuple[str, str, str]]:
     """Let the updates of a message count no more; return kind, provider and id of each event that it spoke of."""
     with store.writing() as connection:

@@ -118,6 +118,7 @@ _ADOPT_FURTHER = (
     .where(_of_key(adoptions, "into_id_key"))
     .values(into_id_key=bindparam("further_id_key"), event_id=bindparam("further_event_id"))
 )
+_DISOWN = sa.delete(adoptions).where(_of_key(adoptions))
 _SEEN_AS = (
     sa.update(acknowledgements)
     .where(_of_key(acknowledgements))
@@ -463,6 +464,23 @@ def adopt(
     # What was seen goes over also where the mails say already what the person said.
     seen = [(into, one.generation) for one in folded if one.generation == generation]
     outbox.note(conn, [*changes.changed, *seen], gone=changes.gone)
+
+
+def disown(conn: Connection, held: EventKey) -> None:
+    """Let what people say of an adopted outage be said of it alone again, and fold both again.
+
+    What people have seen since, and our ticket, stay with the one that had adopted it.
+    """
+    went = adopted_into(conn, held)
+    if went is None:
+        return
+    for key in sorted((held, went[0])):
+        lock(conn, key)
+    conn.execute(_DISOWN, {"of_kind": held.kind, "of_provider": held.provider, "of_id_key": held.id_key})
+    changes = _Changes()
+    for key in sorted((held, went[0])):
+        _refold(conn, key, changes)
+    outbox.note(conn, changes.changed, gone=changes.gone)
 
 
 def adopted_into(conn: Connection, key: EventKey) -> tuple[EventKey, str] | None:

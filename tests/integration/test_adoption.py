@@ -68,3 +68,19 @@ def test_what_reading_again_changes_of_an_outage_is_told(anywhere):
     told = [(change[side]["etr"], change[side]["cause"]) for side in ("before", "after")]
     assert told == [(None, "rain"), (right["etr"], right["cause"])]
     assert right["etr"] is not None
+
+
+def test_a_wrong_adoption_is_undone_and_both_are_what_they_were(anywhere):
+    anywhere.command("outage", "open", "--provider", "lumen", "--circuit", "OURS-1")
+    anywhere.command("import", str(STORY))
+    apart = state(anywhere.url)["events"]
+
+    anywhere.command("outage", "adopt", "local-1", TICKET)
+    again = anywhere.command("outage", "adopt", "local-1", "--undo", "--note", "another street")
+
+    assert (again["id"], again["status"]) == ("local-1", "REPORTED")
+    facts = ("id", "status", "start", "end", "circuits", "references")
+    told = [[{name: event[name] for name in facts} for event in of_id] for of_id in state(anywhere.url)["events"]]
+    assert told == [[{name: event[name] for name in facts} for event in of_id] for of_id in apart]
+    refused = anywhere.command("outage", "adopt", "local-1", "--undo", status=1)
+    assert refused == "maintd: outage local-1 of lumen was not adopted: there is nothing to undo\n"
