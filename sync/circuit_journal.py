@@ -7,7 +7,7 @@ from sync.mapping import JournalEntry
 from sync.plan import JOURNAL, Drift, DriftKind, Run
 from sync.reading import markers_on
 from sync.state import HeldRecord
-from sync.writing import delete_surplus, write_entries
+from sync.writing import delete_surplus, intend_entries, write_entries
 
 
 def read(run: Run) -> None:
@@ -31,6 +31,11 @@ def read(run: Run) -> None:
             _drifted(run, DriftKind.MISSING, entry, number)
 
 
+def is_uncertain(run: Run) -> bool:
+    """Say whether an entry that is lacking may be there all the same: it was sent, and never answered."""
+    return any(str(number) in run.state.journal.get(entry.key, {}) for entry, number in _lacking(run))
+
+
 def write(run: Run) -> None:
     """Write the entries that are not there."""
     lacking = [] if run.is_mute() else _lacking(run)
@@ -41,9 +46,11 @@ def write(run: Run) -> None:
     for record in run.desired.records:
         held = run.state.records.setdefault(record.slot, HeldRecord(name=record.name))
         held.name, held.span = record.name, record.span
+    entries = [(entry, str(number), number) for entry, number in lacking]
+    intend_entries(run, entries)
     run.state.dirty = True
     run.save(run.state)
-    write_entries(run, [(entry, str(number), number) for entry, number in lacking], CIRCUIT_MODEL)
+    write_entries(run, entries, CIRCUIT_MODEL)
     delete_surplus(run)
 
 
@@ -55,7 +62,7 @@ def _places(run: Run) -> Iterator[tuple[JournalEntry, int]]:
 
 
 def _lacking(run: Run) -> list[tuple[JournalEntry, int]]:
-    return [each for each in _places(run) if str(each[1]) not in run.state.journal.get(each[0].key, {})]
+    return [(entry, number) for entry, number in _places(run) if run.lacks_entry(entry.key, str(number))]
 
 
 def _drifted(run: Run, kind: DriftKind, entry: JournalEntry, number: int) -> None:

@@ -12,7 +12,7 @@ from sync import bodies
 from sync.dialects import Dialect, Events
 from sync.mapping import Desired, JournalEntry
 from sync.netbox import Netbox, Object
-from sync.state import HeldRecord, State
+from sync.state import ON_ITS_WAY, HeldRecord, State
 
 EVENT = "event"
 JOURNAL = "extras/journal-entries"
@@ -167,6 +167,20 @@ class Run:
     def is_mute(self) -> bool:
         """Say whether the journals are left alone."""
         return self.muted or self.is_forbidden(NO_JOURNAL)
+
+    def lacks_mail(self, key: str) -> bool:
+        """Say whether a mail is not known to be there."""
+        return self.state.notifications.get(key, ON_ITS_WAY) == ON_ITS_WAY
+
+    def lacks_entry(self, key: str, place: str) -> bool:
+        """Say whether an entry is not known to be in a journal."""
+        return self.state.journal.get(key, {}).get(place, ON_ITS_WAY) == ON_ITS_WAY
+
+    def forget_story(self) -> None:
+        """Note that mails and journal are to be written anew: what they belonged to is gone."""
+        self.state.notifications = {}
+        for places in self.state.journal.values():
+            places.pop(EVENT, None)
 
     def marker(self, key: str) -> str:
         """Return what names an entry of a journal."""

@@ -43,7 +43,7 @@ def push(
     run, early = _begun(netbox, dialect, inventory, desired, state, save, custom_field)
     if early is not None:
         return early
-    run.everything = fresh or run.state.dirty
+    run.everything = fresh or run.state.dirty or _is_uncertain(run)
     sent = netbox.requests
     _converge(run)
     _end(run, state)
@@ -139,6 +139,10 @@ def _converge(run: Run) -> None:
             _begin_again(run)
         else:
             return
+
+
+def _is_uncertain(run: Run) -> bool:
+    return circuit_journal.is_uncertain(run) if run.dialect.maintenances is None else reading.is_uncertain(run)
 
 
 def _attempt(run: Run) -> None:

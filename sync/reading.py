@@ -13,7 +13,7 @@ from sync import bodies
 from sync.dialects import look_up
 from sync.netbox import Object
 from sync.plan import EVENT, JOURNAL, NO_JOURNAL, DriftKind, Run, rows_by
-from sync.state import HeldImpact, HeldRecord
+from sync.state import ON_ITS_WAY, HeldImpact, HeldRecord
 
 # As many times or ids as a request's line bears; its limit is some 4,000 characters.
 _AT_ONCE = 40
@@ -28,17 +28,16 @@ def read(run: Run) -> None:
     slots = _slots_to_read(run, known)
     if not slots:
         return
-    before = run.state.anchor
+    before = run.state.settle()
     rows = _rows(run, slots)
     for slot in slots:
         _take(run, slot, rows.get(slot))
     found = {slot for slot in slots if slot in rows and (run.everything or slot not in known)}
     for slot in sorted(found):
         _read_impacts(run, slot)
-    anchor = run.state.anchor
+    anchor = run.state.settle()
     if anchor is None or anchor != before:
-        run.state.notifications = {}
-        _forget_journal(run)
+        run.forget_story()
     if anchor is not None and anchor in found:
         _read_notifications(run, anchor)
         _read_journal(run, anchor)
@@ -207,21 +206,23 @@ def _read_notifications(run: Run, slot: int) -> None:
     notifications = run.dialect.notifications
     if notifications is None or not run.events.notifications:
         return
-    refused = {key: None for key, number in run.state.notifications.items() if number is None}
-    run.state.notifications = {}
+    before = run.state.notifications
     path, kind, number = run.dialect.path(notifications), run.desired.kind, run.number(slot)
     sent = {
         notice.key: bodies.told_apart(bodies.notification_of(notice, notifications), notifications)
         for notice in run.desired.notices
     }
+    # Those of which nobody speaks any more are kept as they are: people may speak of them again.
+    run.state.notifications = {key: number for key, number in before.items() if key not in sent}
+    others = set(run.state.notifications.values())
     there: dict[tuple[JsonValue, ...], list[int]] = {}
     for row in sorted(_notification_rows(run, path, slot, sent.values()), key=lambda row: int(row["id"])):
-        if run.dialect.belongs(row, kind, number):
+        if run.dialect.belongs(row, kind, number) and row["id"] not in others:
             there.setdefault(bodies.found_notification(row, notifications), []).append(row["id"])
     for key, same in sent.items():
         if there.get(same):
             run.state.notifications[key] = there[same].pop(0)
-        elif key in refused:
+        elif key in before and before[key] is None:
             run.state.notifications[key] = None
         else:
             run.drifted(DriftKind.MISSING, slot, f"the notification {key}")
@@ -244,6 +245,15 @@ def _notification_rows(run: Run, path: str, slot: int, sent: Iterable[tuple[Json
         yield from run.netbox.listed(path, **of_times)
 
 
+def is_uncertain(run: Run) -> bool:
+    """Say whether a mail or an entry that is lacking may be there all the same: it was sent, and never answered."""
+    mails = (notice.key for notice in run.desired.notices)
+    entries = (entry.key for entry in run.journal())
+    return any(run.state.notifications.get(key) == ON_ITS_WAY for key in mails) or (
+        not run.is_mute() and any(run.state.journal.get(key, {}).get(EVENT) == ON_ITS_WAY for key in entries)
+    )
+
+
 def in_pieces(every: Sequence[_T], size: int = _AT_ONCE) -> Iterator[list[_T]]:
     """Yield as many at once as one request bears."""
     rest = iter(every)
@@ -251,22 +261,16 @@ def in_pieces(every: Sequence[_T], size: int = _AT_ONCE) -> Iterator[list[_T]]:
         yield some
 
 
-def _forget_journal(run: Run) -> None:
-    for places in run.state.journal.values():
-        places.pop(EVENT, None)
-
-
 def _read_journal(run: Run, slot: int) -> None:
-    refused = {key for key, places in run.state.journal.items() if places.get(EVENT, 0) is None}
-    _forget_journal(run)
     keys = {run.marker(entry.key): entry.key for entry in run.journal()}
+    before = {key: run.state.journal.setdefault(key, {}).pop(EVENT, ON_ITS_WAY) for key in keys.values()}
     for marker, numbers in markers_on(run, run.events.model, [run.number(slot)]).get(run.number(slot), {}).items():
         if marker in keys:
-            run.state.journal.setdefault(keys[marker], {})[EVENT] = numbers[0]
+            run.state.journal[keys[marker]][EVENT] = numbers[0]
         surplus(run, slot, numbers[1:])
-    for key in keys.values():
-        places = run.state.journal.setdefault(key, {})
-        if EVENT not in places and key in refused:
+    for key, number in before.items():
+        places = run.state.journal[key]
+        if EVENT not in places and number is None:
             places[EVENT] = None
         elif EVENT not in places:
             run.drifted(DriftKind.MISSING, slot, f"the journal entry {key}")

@@ -6,6 +6,9 @@ from typing import Any, NamedTuple, Self
 
 from domain.events import JsonValue, Span, iso_utc
 
+# The id of what was sent and never answered: it may be there.
+ON_ITS_WAY = 0
+
 # Fields that people own in NetBox, and what they are where nobody has said anything.
 ACKNOWLEDGED, INTERNAL_TICKET = "acknowledged", "internal_ticket"
 PEOPLES: dict[str, JsonValue] = {ACKNOWLEDGED: False, INTERNAL_TICKET: ""}
@@ -47,17 +50,19 @@ class HeldRecord:
 class State:
     """What NetBox holds of one event. ``dirty``: a push began and did not end, so that NetBox must be read first.
 
-    ``records`` are by slot. ``notifications`` and the entries of ``journal`` are by their keys; the latter by where the
-    entry stands ("event", or the id of a circuit). An id that is None: refused for ever. ``revisions`` are the keys of
-    those that were told, ``resets`` the material digests at which an acknowledgement was taken back. ``told`` is what
-    was said of what cannot be held; ``material`` the digest at the last push that ended. ``plugin`` and ``dialect``
-    are those under which all this was written.
+    ``records`` are by slot; ``home`` is that of the record with the mails and the journal. ``notifications`` and the
+    entries of ``journal`` are by their keys; the latter by where the entry stands ("event", or the id of a circuit). An
+    id that is None: refused for ever; 0: sent, and never answered. ``revisions`` are the keys of those that were told,
+    ``resets`` the material digests at which an acknowledgement was taken back. ``told`` is what was said of what cannot
+    be held; ``material`` the digest at the last push that ended. ``plugin`` and ``dialect`` are those under which all
+    this was written.
     """
 
     plugin: str = ""
     dialect: str = ""
     dirty: bool = False
     material: str = ""
+    home: int | None = None
     records: dict[int, HeldRecord] = field(default_factory=dict)
     notifications: dict[str, int | None] = field(default_factory=dict)
     journal: dict[str, dict[str, int | None]] = field(default_factory=dict)
@@ -70,10 +75,12 @@ class State:
         """Return the times of the windows that have a number, by it."""
         return {slot: record.span for slot, record in self.records.items() if record.span}
 
-    @property
-    def anchor(self) -> int | None:
-        """Return the slot of the record to which mails and journal belong: the first that is there."""
-        return min((slot for slot, record in self.records.items() if record.number is not None), default=None)
+    def settle(self) -> int | None:
+        """Return the slot of the record to which mails and journal belong: the first that was there, while it is."""
+        there = {slot for slot, record in self.records.items() if record.number is not None}
+        if self.home not in there:
+            self.home = min(there, default=None)
+        return self.home
 
     def as_json(self) -> dict[str, Any]:
         """Return all of it as JSON."""
@@ -82,6 +89,7 @@ class State:
             "dialect": self.dialect,
             "dirty": self.dirty,
             "material": self.material,
+            "home": self.home,
             "records": {str(slot): _record_json(record) for slot, record in self.records.items()},
             "notifications": dict(self.notifications),
             "journal": {key: dict(places) for key, places in self.journal.items()},

@@ -18,7 +18,7 @@ from sync.mapping import JournalEntry, Revision
 from sync.netbox import Object
 from sync.plan import EVENT, JOURNAL, NO_DELETE, NO_JOURNAL, Run, Want
 from sync.reading import in_pieces, proof
-from sync.state import ACKNOWLEDGED, HeldImpact, HeldRecord
+from sync.state import ACKNOWLEDGED, ON_ITS_WAY, HeldImpact, HeldRecord
 
 _FINAL = frozenset({COMPLETED.value, CANCELLED.value, RESOLVED.value})
 # The status of a record for as long as its impacts are written.
@@ -30,6 +30,8 @@ _MAILS_AT_ONCE = 50
 _MAIL_CHARACTERS_AT_ONCE = 2_000_000
 
 Body = dict[str, Any]
+# An entry, where it stands in the state, and the id of the object in whose journal it is to be.
+Entries = Sequence[tuple[JournalEntry, str, int]]
 
 
 def write(run: Run) -> None:
@@ -39,11 +41,10 @@ def write(run: Run) -> None:
         return
     _intend(run, peoples)
     pending = _pending(run)
-    anchor = run.state.anchor
+    anchor = run.state.settle()
     _write_records(run, peoples, pending)
-    if run.state.anchor != anchor:
-        run.state.notifications = {}
-        run.state.journal = {key: places for key, places in run.state.journal.items() if not places.pop(EVENT, None)}
+    if run.state.settle() != anchor:
+        run.forget_story()
     _write_impacts(run)
     _write_notifications(run)
     _write_revisions(run, pending)
@@ -105,6 +106,8 @@ def _intend(run: Run, peoples: dict[int, Body]) -> None:
         to_write = peoples[slot] if held.number is not None else dict(want.peoples or {})
         for name, value in to_write.items():
             held.peoples[name] = [each for each in held.peoples[name] if each != value] + [value]
+    run.state.notifications |= {key: ON_ITS_WAY for key, _ in _mails_to_send(run)}
+    intend_entries(run, [(entry, EVENT, 0) for entry in _entries_to_send(run)])
     run.state.dirty = True
     run.save(run.state)
 
@@ -327,12 +330,12 @@ def _mails_to_send(run: Run) -> list[tuple[str, Body]]:
     notifications = run.dialect.notifications
     if notifications is None or not run.events.notifications:
         return []
-    lacking = (notice for notice in run.desired.notices if notice.key not in run.state.notifications)
+    lacking = (notice for notice in run.desired.notices if run.lacks_mail(notice.key))
     return [(notice.key, dict(bodies.notification_of(notice, notifications))) for notice in lacking]
 
 
 def _write_notifications(run: Run) -> None:
-    anchor, notifications = run.state.anchor, run.dialect.notifications
+    anchor, notifications = run.state.settle(), run.dialect.notifications
     if anchor is None or notifications is None:
         return
     link = run.dialect.event_link(run.desired.kind, run.number(anchor)) if run.events.notifications else {}
@@ -376,7 +379,7 @@ def _pending(run: Run) -> list[Revision]:
 
 def _write_revisions(run: Run, pending: list[Revision]) -> None:
     etr = run.events.etr_field
-    slot = run.state.anchor
+    slot = run.state.settle()
     if etr is None or slot is None:
         return
     for one in pending:
@@ -389,18 +392,24 @@ def _write_revisions(run: Run, pending: list[Revision]) -> None:
 def _entries_to_send(run: Run) -> list[JournalEntry]:
     if run.is_mute():
         return []
-    return [entry for entry in run.journal() if EVENT not in run.state.journal.get(entry.key, {})]
+    return [entry for entry in run.journal() if run.lacks_entry(entry.key, EVENT)]
 
 
 def _write_journal(run: Run) -> None:
-    anchor = run.state.anchor
+    anchor = run.state.settle()
     if anchor is not None:
         number, model = run.number(anchor), run.events.model
         lacking = [(entry, EVENT, number) for entry in _entries_to_send(run)]
         write_entries(run, lacking, model)
 
 
-def write_entries(run: Run, lacking: Sequence[tuple[JournalEntry, str, int]], model: str) -> None:
+def intend_entries(run: Run, lacking: Entries) -> None:
+    """Note entries that are about to be written."""
+    for entry, place, _ in lacking:
+        run.state.journal.setdefault(entry.key, {})[place] = ON_ITS_WAY
+
+
+def write_entries(run: Run, lacking: Entries, model: str) -> None:
     """Write entries into the journals of objects. Without the right to it they stay unwritten, which is told."""
     for some in in_pieces(lacking, _ENTRIES_AT_ONCE):
         sent = [
@@ -409,6 +418,9 @@ def write_entries(run: Run, lacking: Sequence[tuple[JournalEntry, str, int]], mo
         names = [f"the journal entry {entry.key}" for entry, _, _ in some]
         rows: list[Object | None] = []
         if not _is_permitted(run, NO_JOURNAL, partial(_make_into, rows, run, sent, names)):
+            for entry, place, _ in lacking:
+                if run.lacks_entry(entry.key, place):
+                    run.state.journal[entry.key].pop(place, None)
             return
         for (entry, place, _), row in zip(some, rows, strict=True):
             run.state.journal.setdefault(entry.key, {})[place] = row["id"] if row is not None else None

@@ -19,6 +19,7 @@ from requests.structures import CaseInsensitiveDict
 
 from domain.events import CircuitImpact, EtrRevision, Event, HistoryEntry, Window, iso_utc
 from domain.vocabulary import EtrMove, Impact, Kind, MaintenanceStatus, Move, OutageStatus
+from sync import bodies
 from sync.dialects import Dialect, detect
 from sync.mapping import Desired, Notice, People, desired
 from sync.netbox import Netbox
@@ -350,3 +351,53 @@ def world(dialect: str = "0.8", **options):
     yield World(target, netbox, detected(dialect), wire=wire)
     assert not target.mistakes, target.mistakes[0]
     assert not target.breaches, "\n".join(dict.fromkeys(target.breaches))
+
+
+# --- what must be
+
+
+def holds_as_desired(w, desired) -> None:
+    """Compare all that NetBox holds with what is desired, each by itself and none of it twice."""
+    records, kind = w.records(desired.kind), desired.kind
+    events = w.dialect.events(kind)
+    for record in desired.records:
+        row = records.pop(record.name)
+        assert (row["status"], row["summary"]) == (record.status, record.summary)
+        assert (iso_utc(row["start"]), row["end"]) == (iso_utc(record.start), record.end)
+        assert (row["acknowledged"], row["internal_ticket"]) == (
+            desired.people.acknowledged,
+            desired.people.internal_ticket,
+        )
+        known = {cid: impact.value for cid, impact in record.impacts.items() if cid in w.circuit_ids}
+        if events.impacts:
+            assert w.impacts(record.name, kind) == known
+        else:
+            assert bodies.found_block(row["comments"]) == bodies.block_of(record.impacts)
+        if events.etr_field:
+            assert row[events.etr_field] == record.etr
+    for name, row in records.items():
+        assert row["status"] == "CANCELLED", f"{name} is of no window any more"
+        assert w.impacts(name, kind) == {}
+    holds_the_story(w, desired)
+
+
+def holds_the_story(w, desired) -> None:
+    records, kind = w.records(desired.kind), desired.kind
+    events = w.dialect.events(kind)
+    if events.notifications:
+        sent = Counter((one.subject, one.text.strip()) for one in desired.notices)
+        assert [mails for name in records if (mails := w.mails(name, kind))] == ([sent] if sent else [])
+    entries = [text for name in records for text in w.journal(name, kind)]
+    for one in desired.journal:
+        assert sum(one.text in text for text in entries) == (0 if one.opening else 1), one.key
+    if events.etr_field:
+        (row,) = records.values()
+        messages = [each["message"] for each in w.server.changes_of("outage", row["id"]) if each["message"]]
+        assert messages == [one.message for one in desired.revisions]
+
+
+def sends_no_more(w, desired, **more) -> None:
+    assert (w.push(desired, **more).done, w.server.log) == ((), [])
+    fresh = w.push(desired, fresh=True, **more)
+    assert (fresh.done, fresh.drift) == ((), ())
+    assert {each.method for each in w.server.log} <= {"GET"}

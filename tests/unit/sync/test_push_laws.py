@@ -1,7 +1,6 @@
 """Whatever is desired one after the other, and whatever breaks meanwhile, NetBox ends as desired, nothing twice."""
 
 import json
-from collections import Counter
 from collections.abc import Sequence
 
 import pytest
@@ -9,8 +8,6 @@ from hypothesis import HealthCheck, Phase, given, note, settings
 from hypothesis import strategies as st
 
 from domain.errors import NetboxError
-from domain.events import iso_utc
-from sync import bodies
 from sync.state import State
 from tests.pushing import (
     CIRCUITS,
@@ -18,9 +15,11 @@ from tests.pushing import (
     WITH_OUTAGES,
     Killed,
     history,
+    holds_as_desired,
     maintenance,
     notices,
     outage,
+    sends_no_more,
     window,
     world,
 )
@@ -28,7 +27,7 @@ from tests.servers.netbox.faults import USUAL
 
 STATUSES = ("TENTATIVE", "CONFIRMED", "IN-PROCESS", "COMPLETED", "CANCELLED")
 LEVELS = ("NO-IMPACT", "DEGRADED", "OUTAGE")
-LAWS = settings(max_examples=12, deadline=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
+LAWS = settings(max_examples=10, deadline=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
 
 circuits = st.dictionaries(st.sampled_from(CIRCUITS), st.sampled_from(LEVELS), max_size=4)
 windows = st.builds(
@@ -94,53 +93,6 @@ def lived_through(w, steps: Sequence, **more):
     desired = w.desired(event, mails, **people)
     w.push(desired, **more)
     return desired
-
-
-def holds_as_desired(w, desired) -> None:
-    """Compare all that NetBox holds with what is desired, each by itself and none of it twice."""
-    records, kind = w.records(desired.kind), desired.kind
-    events = w.dialect.events(kind)
-    for record in desired.records:
-        row = records.pop(record.name)
-        assert (row["status"], row["summary"]) == (record.status, record.summary)
-        assert (iso_utc(row["start"]), row["end"]) == (iso_utc(record.start), record.end)
-        assert (row["acknowledged"], row["internal_ticket"]) == (
-            desired.people.acknowledged,
-            desired.people.internal_ticket,
-        )
-        known = {cid: impact.value for cid, impact in record.impacts.items() if cid in w.circuit_ids}
-        if events.impacts:
-            assert w.impacts(record.name, kind) == known
-        else:
-            assert bodies.found_block(row["comments"]) == bodies.block_of(record.impacts)
-        if events.etr_field:
-            assert row[events.etr_field] == record.etr
-    for name, row in records.items():
-        assert row["status"] == "CANCELLED", f"{name} is of no window any more"
-        assert w.impacts(name, kind) == {}
-    holds_the_story(w, desired)
-
-
-def holds_the_story(w, desired) -> None:
-    records, kind = w.records(desired.kind), desired.kind
-    events = w.dialect.events(kind)
-    if events.notifications:
-        sent = Counter((one.subject, one.text.strip()) for one in desired.notices)
-        assert [mails for name in records if (mails := w.mails(name, kind))] == [sent]
-    entries = [text for name in records for text in w.journal(name, kind)]
-    for one in desired.journal:
-        assert sum(one.text in text for text in entries) == (0 if one.opening else 1), one.key
-    if events.etr_field:
-        (row,) = records.values()
-        messages = [each["message"] for each in w.server.changes_of("outage", row["id"]) if each["message"]]
-        assert messages == [one.message for one in desired.revisions]
-
-
-def sends_no_more(w, desired, **more) -> None:
-    assert (w.push(desired, **more).done, w.server.log) == ((), [])
-    fresh = w.push(desired, fresh=True, **more)
-    assert (fresh.done, fresh.drift) == ((), ())
-    assert {each.method for each in w.server.log} <= {"GET"}
 
 
 @pytest.mark.parametrize("dialect", [name for name in DIALECTS if name != "plain"])
