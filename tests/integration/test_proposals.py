@@ -105,7 +105,8 @@ def test_what_is_read_is_shown_and_changes_nothing(program, chat):
     line = "NTT-88, 2027-03-09 01:00Z to 2027-03-09 05:00Z, CONFIRMED, QX-1 (OUTAGE)"
     assert (message["disposition"], message["reason"], message["provider"]) == ("quarantined", "proposal", "ntt")
     assert message["detail"] == f"llm/small reads: {line}"
-    assert message["trials"][-1] == {"provider": "ntt", "reader": "llm/small", "outcome": f"reads: {line}"}
+    outcome = f"reads: {line}"
+    assert message["trials"][-1] == {"provider": "ntt", "reader": "llm/small", "outcome": outcome, "matched": []}
     assert program.events() == {}
     [asked] = chat.asked
     assert (asked["path"], asked["model"]) == ("/v1/chat/completions", "small")
