@@ -368,7 +368,8 @@ def quarantine_accept(
             _print_dry_run(request, found, fit.act)
             return
         again = work.accept(store, found.rows, provider=provider, reader=form, author=author(), because=because)
-        _read_again(request, store, found, again)
+        if waiting := _read_again(request, store, found, again):
+            _tell_waiting(waiting, reader=form)
 
 
 @quarantine.command("ignore")
@@ -427,8 +428,8 @@ def _print_dry_run(request: Request, found: Chosen, act: str) -> None:
     _tell_refused(found.refused)
 
 
-def _read_again(request: Request, store: Store, found: Chosen, again: Sequence[int]) -> None:
-    """Read mails again, say what became of them, and of those that stay in quarantine why."""
+def _read_again(request: Request, store: Store, found: Chosen, again: Sequence[int]) -> Sequence[work.Row]:
+    """Read mails again, say what became of them, and of those that stay in quarantine why; return these."""
     # One that is refused does not keep the others from being read.
     if again or not found.refused:
         read_again(request, store, again)
@@ -438,6 +439,18 @@ def _read_again(request: Request, store: Store, found: Chosen, again: Sequence[i
     if len(rows) > SHOWN_REFUSED:
         terminal.print_error(f"and {len(rows) - SHOWN_REFUSED} more: maintd quarantine list")
     _tell_refused(found.refused)
+    return rows
+
+
+def _tell_waiting(rows: Sequence[work.Row], *, reader: str | None) -> None:
+    """Say of mails that wait although a person accepted them what else can be done, and end with the status of that."""
+    number = rows[0]["id"] if len(rows) == 1 else "MESSAGE"
+    cures = (
+        [] if reader else [f"maintd quarantine accept {number} --reader general --because WHY for news of an outage"]
+    )
+    cures += ["maintd outage update or maintd maintenance update", f"maintd quarantine ignore {number}"]
+    terminal.print_error(f"maintd: nothing could be applied of {len(rows)}: {', or '.join(cures)}")
+    click.get_current_context().exit(FOUND_SOMETHING)
 
 
 def _tell_refused(refused: Sequence[str]) -> None:

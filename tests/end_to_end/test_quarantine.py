@@ -560,6 +560,26 @@ def test_one_mail_of_an_unknown_sender_is_accepted_without_assigning_the_sender(
     after_reading_again(maintd, number("resold_1"))
 
 
+SHORT = mail("Zayo <noc@zayo.com>", "Outage TTN-0008834009", "short", "Ticket: TTN-0008834009\nStatus: Resolved")
+
+
+def test_a_mail_that_nobody_reads_although_it_is_accepted_is_told_with_a_cure(maintd, said, tmp_path) -> None:
+    (tmp_path / "short.eml").write_bytes(SHORT)
+    maintd("import", tmp_path / "short.eml")
+    (message,) = (one["id"] for one in maintd("quarantine", "list") if one["subject"].startswith("Outage"))
+
+    output, errors = said("quarantine", "accept", message, "--as", "zayo", "--because", "it is news", status=1)
+
+    cure = f"maintd quarantine accept {message} --reader general --because WHY"
+    assert "1 read again: 1 quarantined" in output
+    assert "it says too little" in errors
+    assert f"nothing could be applied of 1: {cure}" in errors
+    said("quarantine", "accept", message, "--reader", "general", "--because", "it is news")
+    assert maintd("show", "TTN-0008834009")["status"] == "RESOLVED"
+    again = said("quarantine", "accept", message, "--reader", "general", "--because", "x", status=1)[1]
+    assert "not in quarantine but applied" in again
+
+
 def test_what_was_decided_can_be_forgotten(maintd, said, number, became) -> None:
     message = number("unparsed")
     maintd("quarantine", "accept", message, "--reader", "circuit-maintenance-parser/gtt", "--because", "a try")

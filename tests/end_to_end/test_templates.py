@@ -16,7 +16,7 @@ RUNAWAY = """
 [[provider.template]]
 name = "runaway"
 kind = "outage"
-body = '^(?P<ticket>(a+)+)$'
+body = ['^(?P<ticket>(a+)+)$', '^Status: (?P<status>.+)']
 """
 
 Maintd = Callable[..., Any]
