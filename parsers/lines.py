@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 
+from parsers.hidden import without_hidden
 from parsers.mime import Notification
 
 MOST_CHARACTERS = 500_000
@@ -92,6 +93,13 @@ def headlines_of(notification: Notification) -> list[str]:
     return [text for heading in headings if (text := _text(heading[2]))]
 
 
+def shown_of(page: str) -> str:
+    """Return a page as it is where nothing is hidden in it, else without that, comments, styles and scripts."""
+    bare = _UNSEEN.sub("", page)
+    shown = without_hidden(bare)
+    return page if shown == bare else shown
+
+
 def values_after(lines: Sequence[str], label: re.Pattern[str]) -> Iterator[str]:
     """Yield what stands after a label at the beginning of a line: in the same line, else in the next."""
     for number, line in enumerate(lines):
@@ -119,7 +127,7 @@ def going_on(lines: Sequence[str], number: int, *, ends: Callable[[str], bool] |
 def _pages(notification: Notification) -> list[str]:
     """Return the html parts without what nobody sees, the longest first."""
     pages = sorted(notification.of_type("text/html"), key=len, reverse=True)
-    return [_UNSEEN.sub("", page)[:MOST_CHARACTERS] for page in pages]
+    return [without_hidden(_UNSEEN.sub("", page))[:MOST_CHARACTERS] for page in pages]
 
 
 def _lines(marked: str) -> list[str]:

@@ -18,7 +18,7 @@ from parsers.forms import DateOrder
 from parsers.lines import lines_of
 from parsers.mime import Notification
 from parsers.outage.labels import Field, fields_of, newest_text, tables_of
-from parsers.outage.naming import circuits_of, ticket_of
+from parsers.outage.naming import circuit_doubts_of, circuits_of, ticket_of
 from parsers.outage.sheets import etr_in
 from parsers.outage.times import Moments, OrderUnknown, moments_of
 from parsers.outage.words import (
@@ -249,7 +249,12 @@ def _read(
         raise NotUnderstood(f"{objection}; {_told(facts)}", matched=tuple(_matched(notice, facts)))
     return Findings(
         results=(_result(notice, facts),),
-        warnings=(*end_doubts, *doubts, *etr_doubts),
+        warnings=(
+            *end_doubts,
+            *doubts,
+            *etr_doubts,
+            *circuit_doubts_of(notice.fields, tables, (notice.subject, notice.lines)),
+        ),
         matched=tuple(_matched(notice, facts)),
     )
 

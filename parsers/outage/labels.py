@@ -7,16 +7,17 @@ import html
 import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import lru_cache
+from itertools import takewhile
 
 from parsers.clock import Clock
 from parsers.forms import DateOrder
 from parsers.forwarding import header_in
-from parsers.lines import going_on, lines_of, rows_of
+from parsers.lines import going_on, lines_of, rows_of, shown_of
 from parsers.mime import Notification, Text
 from parsers.outage.times import Moments
-from parsers.outage.words import meaning_of
+from parsers.outage.words import Means, meaning_of
 from parsers.statements import NotUnderstood
 
 _SEARCHED_CHARACTERS = 300_000
@@ -49,7 +50,8 @@ class Field:
 def newest_text(notification: Notification) -> Notification:
     """Return a notice without what it quotes: nothing below a quotation mark or the headers of an earlier mail.
 
-    Of a log with several dated entries only the newest is left.
+    Of a log with several dated entries only the newest is left, of notices one below the other the first. Nothing that
+    a page hides is left, and nothing that a customer wrote.
     """
     texts = tuple(_newest(_broken(text), notification.date) for text in notification.texts)
     return notification if texts == notification.texts else replace(notification, texts=texts)
@@ -121,7 +123,8 @@ _DATE = (
 _CLOCK = r"\d{1,2}:\d{2}(?::\d{2})?(?:\s?[ap]\.?m\b\.?)?"
 # What begins an entry of a log: its number perhaps, and its date and time.
 _ENTRY = re.compile(
-    rf"\W{{0,4}}(?:(?:update|entry|note|posted|log)\b[ #\d.:()-]{{0,8}}(?:posted |added )?(?:at |on )?)?[-–\[( ]{{0,3}}"
+    rf"\W{{0,4}}(?:(?:update|entry|note|posted|log)\b(?:\s?#?(?P<number>\d{{1,3}})\b(?![-/.:]\d))?[ #\d.:()-]{{0,8}}"
+    r"(?:posted |added )?(?:at |on )?)?[-–\[( ]{0,3}"
     rf"(?P<stamp>{_DATE}(?:,| at| -|T)?\s?{_CLOCK}|{_CLOCK}(?:\s?[A-Z]{{3,4}})?(?:,| on| -)?\s{_DATE})"
     r"(?P<zone>\s?\(?(?:[A-Z]{1,4}\b(?:[+-]\d{1,2}(?::\d{2})?)?|[+-]\d{2}:?\d{2})\)?)?(?P<rest>.{0,1000})",
     re.IGNORECASE,
@@ -137,29 +140,132 @@ _BY_CUSTOMER = re.compile(
 )
 
 
+_DAY = re.compile(_DATE, re.IGNORECASE)
+_TIME = re.compile(_CLOCK, re.IGNORECASE)
+_RULE = re.compile(r"\s{0,3}[-_=*~#+]{5,200}\s{0,9}")
+# What begins a part that a customer wrote, "You wrote:" or "Customer comment:".
+_CUSTOMERS_PART = re.compile(
+    r"[\W_]{0,6}(?:(?P<yours>you (?:wrote|said|asked|reported|commented)"
+    r"|your (?:(?:original|previous|last|latest) )?(?:message|comments?|updates?|request|repl(?:y|ies)|e-?mail"
+    r"|question)"
+    r"|original (?:request|message|e-?mail|question|report))"
+    r"|(?:the )?(?:customer|client|requester|end user)(?:'s)? (?:wrote|said|asked|replied|commented|comments?|updates?"
+    r"|message|repl(?:y|ies)))(?: \([^()]{0,60}\)| (?:on|at) [^:]{0,40}(?::\d\d[^:]{0,20})?)?\s?:(?!\d)"
+    r"(?P<rest>.{0,1000})",
+    re.IGNORECASE,
+)
+_MOST_BREAKS = 20
+_MOST_LABELLED = 500
+# What an entry is as new as the notice that bears it, by clocks that differ.
+_AS_NEW = timedelta(minutes=15)
 _ZONES = re.compile(r"\([^()]{0,40}\)|\b(?:[A-Z]{1,4}T|UTC|Z)\b")
 
 
 def _broken(text: Text) -> Text:
-    """Return a page with the breaks that its preformatted lines have without a tag."""
+    """Return a page as one sees it, with the breaks that its preformatted lines have without a tag."""
     if text.type != "text/html":
         return text
-    broken = _PREFORMATTED.sub(lambda found: found[0].replace("\n", "<br>\n"), text.text)
+    broken = _PREFORMATTED.sub(lambda found: found[0].replace("\n", "<br>\n"), shown_of(text.text))
     return text if broken == text.text else Text(type=text.type, text=broken)
 
 
-def _newest(text: Text, date: datetime | None) -> Text:
-    lines = list(_html_lines(text.text) if text.type == "text/html" else _plain_lines(text.text))
-    end = _end(text, lines)
+def _newest(whole: Text, date: datetime | None) -> Text:
+    text = _without_customers(whole)
+    lines = _lines(text)
+    end = _end(text, lines, date)
     spoken = _without_older(text.text[:end], [line for line in lines if line[1] < end], date)
-    return text if spoken == text.text else Text(type=text.type, text=spoken)
+    return whole if spoken == whole.text else Text(type=text.type, text=spoken)
 
 
-def _end(text: Text, lines: Sequence[_Line]) -> int:
+def _lines(text: Text) -> list[_Line]:
+    return list(_html_lines(text.text) if text.type == "text/html" else _plain_lines(text.text))
+
+
+def _without_customers(text: Text) -> Text:
+    """Return a text without the parts that a customer wrote, each behind words that announce it.
+
+    Where they stand alone on their line the part goes on to the next entry of a log, or to the end.
+    """
+    lines = _lines(text)
+    pieces = []
+    position = 0
+    for number, (line, start, _) in enumerate(lines):
+        found = _CUSTOMERS_PART.match(line) if start >= position else None
+        if found:
+            pieces.append(text.text[position:start])
+            alone = not found["rest"].strip(" *_")
+            # A page has no blank lines, so a part that begins on the line of its label is that line.
+            is_line = text.type == "text/html" and not alone
+            position = lines[number][2] if is_line else _end_of_part(found, lines[number + 1 :], len(text.text))
+    return Text(type=text.type, text="".join((*pieces, text.text[position:]))) if position else text
+
+
+def _end_of_part(found: re.Match[str], below: Sequence[_Line], end: int) -> int:
+    """Return where a part of a customer ends: before an entry of a log, and where it has one line before a blank."""
+    alone = not found["rest"].strip(" *_")
+    for line, start, _ in below:
+        entry = _ENTRY.match(line)
+        if entry and _says(entry) and not _BY_CUSTOMER.match(entry["rest"]):
+            return end if found["yours"] else start
+        if not alone and (not line.strip() or (not found["yours"] and _begins_with_label(line))):
+            return start
+    return end
+
+
+def _end(text: Text, lines: Sequence[_Line], date: datetime | None) -> int:
     """Return where the new text ends: before the first line of what is quoted."""
     tag = _QUOTING_TAG.search(text.text) if text.type == "text/html" else None
     end = tag.start() if tag else len(text.text)
-    return min(end, next((start for number, (_, start, _) in enumerate(lines) if _quotes(lines, number)), end))
+    quoted = next((start for number, (_, start, _) in enumerate(lines) if _quotes(lines, number)), end)
+    return min(end, quoted, _second_notice([line for line in lines if line[1] < min(end, quoted)], date) or end)
+
+
+def _second_notice(lines: Sequence[_Line], date: datetime | None) -> int | None:
+    """Return where an older notice stands whole below the new one, behind a rule or its number and date.
+
+    It states what the new one states: the same ticket, and more by the same labels.
+    """
+    breaks = [number for number, (line, _, _) in enumerate(lines) if number and _RULE.fullmatch(line)]
+    headings = [number for number, (line, _, _) in enumerate(lines) if number and _numbered(line)]
+    for number in sorted({*breaks, *headings})[:_MOST_BREAKS]:
+        heading = next((line for line, _, _ in lines[number : number + 3] if _numbered(line)), "")
+        if heading and _is_of(heading, date):
+            continue
+        above, below = (_labelled(part) for part in (lines[:number], lines[number + 1 :]))
+        same = above.keys() & below.keys()
+        ticket = any(means is Means.TICKET and above[label, means] == below[label, means] for label, means in same)
+        others = [label for label in same if label[1] is not Means.TICKET]
+        if ticket and others and (heading or any(above[label] != below[label] for label in others)):
+            return lines[number][1]
+    return None
+
+
+def _numbered(line: str) -> re.Match[str] | None:
+    """Return the beginning of an entry that has a number and a date, None for none."""
+    found = _ENTRY.match(line)
+    return found if found and found["number"] else None
+
+
+def _is_of(heading: str, date: datetime | None) -> bool:
+    """Return whether an entry is as new as the notice."""
+    entry = _ENTRY.match(heading)
+    for order in (DateOrder.DAY_MONTH, DateOrder.MONTH_DAY):
+        if entry is None or date is None:
+            return False
+        try:
+            stamp = _stamp(entry, Moments(clock=Clock(order=order, zone="UTC"), date=date))
+        except NotUnderstood:
+            continue
+        if stamp >= date - _AS_NEW:
+            return True
+    return False
+
+
+def _labelled(lines: Sequence[_Line]) -> dict[tuple[str, Means], str]:
+    """Return what the known labels of lines state first."""
+    found = [_LABELLED.fullmatch(line) for line, _, _ in lines[:_MOST_LABELLED]]
+    stated = [(one["label"], one["value"].strip()) for one in reversed(found) if one]
+    return {(_bare(label).lower(), means): value for label, value in stated if (means := meaning_of(label))}
 
 
 def _quotes(lines: Sequence[_Line], number: int) -> bool:
@@ -171,7 +277,10 @@ def _quotes(lines: Sequence[_Line], number: int) -> bool:
         before = lines[number - 1][0] if number else ""
         return any(character.isdigit() or character == "@" for character in f"{before} {line}")
     header = header_in(line)
-    return header is not None and header[0] == "from" and _heads_a_mail(lines[number : number + _HEADER_LINES])
+    if header is None:
+        return False
+    below = lines[number : number + _HEADER_LINES]
+    return header[0] == "from" and (_heads_a_mail(below) or (number > 0 and _heads_shortly(below)))
 
 
 def _heads_a_mail(lines: Sequence[_Line]) -> bool:
@@ -180,6 +289,15 @@ def _heads_a_mail(lines: Sequence[_Line]) -> bool:
     return {"date", "subject"} <= headers.keys() or (
         "@" in headers["from"] and bool({"date", "subject"} & headers.keys())
     )
+
+
+def _heads_shortly(lines: Sequence[_Line]) -> bool:
+    """Return whether lines are a sender and a date with its time, and nothing between them."""
+    headers = takewhile(bool, (header_in(line) for line, _, _ in lines))
+    said = dict(header for header in headers if header)
+    date = said.get("date", "")
+    names_somebody = any(map(str.isalpha, said.get("from", ""))) and not _DAY.match(said.get("from", ""))
+    return names_somebody and bool(_TIME.search(date) and _DAY.search(date))
 
 
 def _without_older(text: str, lines: Sequence[_Line], date: datetime | None) -> str:
@@ -199,7 +317,9 @@ def _without_older(text: str, lines: Sequence[_Line], date: datetime | None) -> 
 
 
 def _says(entry: re.Match[str]) -> bool:
-    """Return whether an entry says something, or is a time alone or two, as the values of labels are."""
+    """Return whether an entry says something or has a number, or is a time alone or two, as values of labels are."""
+    if entry["number"]:
+        return True
     return len([character for character in _ZONES.sub(" ", entry["rest"]) if character.isalpha()]) >= 3
 
 
@@ -264,6 +384,14 @@ def _seen(pieces: Sequence[str]) -> str:
 
 # Fields
 
+_ZONE = r"\(?(?:UTC|GMT|Z|(?:[A-Z]{1,3}[SD]|[CEMPW]E?|[IJ]S)T)(?:\s?[+-]\s?\d{1,2}(?::?\d{2})?)?\)?"
+_TIME_WRAPPED = (
+    (
+        re.compile(_DATE, re.IGNORECASE),
+        re.compile(rf"(?:at )?{_CLOCK}(?:\s?(?-i:{_ZONE}))?", re.IGNORECASE),
+    ),
+    (re.compile(rf"{_DATE}(?:,| at| -|T)?\s?{_CLOCK}", re.IGNORECASE), re.compile(_ZONE)),
+)
 _LABELLED = re.compile(
     rf"[\s*•·▪\-–|_#>]{{0,6}}(?P<label>[^\W\d_][^:=\n]{{0,{_LABEL_CHARACTERS}}}?)[\s.*_]{{0,40}}"
     r"(?::(?!//|\d\d\b)|=(?=\s)|：)\s?(?P<value>.*)",
@@ -373,20 +501,31 @@ def _line_fields(lines: Sequence[str], cells: Collection[str]) -> Iterator[Field
         if not found and dashed and meaning_of(dashed["label"]):
             yield Field(label=_bare(dashed["label"]), value=_value(dashed["value"]))
         elif not found and following and _stands_alone(part, following) and part not in cells:
-            yield Field(label=_bare(part), value=_value(_going_on(parts, number + 1)))
+            value = _wrapped(_going_on(parts, number + 1), parts, number + 2)
+            yield Field(label=_bare(part), value=_value(value))
         if not found or len(found["label"].split()) > _LABEL_WORDS:
             continue
         value = found["value"].strip()
         if not value.strip("*_ "):
-            value = _going_on(parts, number + 1) if following else ""
+            value = _wrapped(_going_on(parts, number + 1), parts, number + 2) if following else ""
         elif value:
-            value += _going_on(parts, number).removeprefix(part)
+            value = _wrapped(value + _going_on(parts, number).removeprefix(part), parts, number + 1)
         yield Field(label=_bare(found["label"]), value=_value(value))
 
 
 def _going_on(parts: Sequence[str], number: int) -> str:
     """Return a line with those on which its sentence goes on, up to one with a known label."""
     return going_on(parts, number, ends=_begins_with_label)
+
+
+def _wrapped(value: str, parts: Sequence[str], number: int) -> str:
+    """Return the day, or day and time, of a value with the time and the zone that stand alone in the next lines."""
+    for part in parts[number : number + 2]:
+        ended = next((ending for beginning, ending in _TIME_WRAPPED if beginning.fullmatch(value.strip())), None)
+        if ended is None or not ended.fullmatch(part.strip()):
+            return value
+        value = f"{value} {part.strip()}"
+    return value
 
 
 def _begins_with_label(part: str) -> bool:

@@ -13,6 +13,8 @@ from parsers.outage.words import Means, impact_in, meaning_of
 from parsers.statements import NotUnderstood, joined
 
 _MOST_CIRCUITS = 500
+_MOST_DOUBTS = 10
+_SEARCHED_CHARACTERS = 1000
 _LONGEST_CIRCUIT = 60
 _FEWEST_DIGITS_ALONE = 4
 
@@ -42,7 +44,17 @@ _CIRCUIT_IN_SUBJECT = re.compile(
 )
 _BETWEEN_CIRCUITS = re.compile(r"[,;\n]|\s+(?:and|&)\s+|\s[|/]\s")
 _AFTER_CIRCUIT = re.compile(r"\s+[-–—]\s+.*|\s*[(\[|\t].*|:\s.*|\s{2,}.*")
-_CIRCUIT = re.compile(r"(?=[^\n]{0,60}\d)[A-Za-z0-9][A-Za-z0-9 ./:_#&+-]{1,59}")
+_CIRCUIT = re.compile(r"(?=[^\n]{0,60}\d)(?:[A-Za-z0-9]|/(?=[A-Za-z0-9]))[A-Za-z0-9 ./:_#&+-]{1,59}")
+# An id at the beginning of what describes it: letters and digits, or a long number.
+_LEADING_CIRCUIT = re.compile(
+    r"(?P<id>(?=[^\s]{0,60}\d)(?=[^\s]{0,60}[A-Z]|\d{5})/?[A-Z0-9][A-Z0-9./:_#&+-]{1,58}[A-Z0-9/])\s+(?P<rest>.+)"
+)
+# How fast what follows is.
+_CAPACITY = re.compile(r"(?:\d{1,3}X\d|(?:OC|STM|STS|DS|ODU|OTU|E|T)-?\d{1,3}[A-Z]?\s)")
+_IS = re.compile(r"(?:is|are|was|were|has|have|remains?)\b|=|->")
+# A customer's own name for a circuit.
+_CUSTOMERS = re.compile(r"\W{0,6}(?:your|customer(?:'?s)?|client(?:'?s)?|end user)\b", re.IGNORECASE)
+_READ_CHARACTERS = 200
 _LIST_MARK = re.compile(r"^(?:[-*•·▪]|\d{1,2}[.)])\s+")
 _NO_CIRCUIT = frozenset({"", "-", "n/a", "na", "none", "tbd", "unknown", "multiple", "various", "see below", "all"})
 # What stands where circuits do and counts them, or says how fast one is.
@@ -127,26 +139,67 @@ def circuits_of(
 ) -> tuple[StatedCircuit, ...]:
     """Return the circuits of tables, else those behind labels or in the list below one, else those of the subject.
 
-    ``text`` is subject and lines. ``impact`` is that of all circuits of which nothing else is stated.
+    ``text`` is subject and lines. ``impact`` is that of all circuits of which nothing else is stated. A customer's own
+    name of a circuit counts where the carrier's is not stated.
     """
+    return _all_circuits(fields, tables, text, impact)[:_MOST_CIRCUITS]
+
+
+def circuit_doubts_of(
+    fields: Sequence[tuple[Means, Field]],
+    tables: Sequence[Sequence[Sequence[Field]]],
+    text: tuple[str, Sequence[str]],
+) -> tuple[str, ...]:
+    """Return what a person should know of the circuits: those that cannot be read, and that there are too many."""
+    behind_labels = (_line(part) for field in _of_circuits(fields) for part in _unread(field))
+    doubts = [f'a circuit that cannot be read: "{part}"' for part in dict.fromkeys(behind_labels)]
+    if len(_all_circuits(fields, tables, text, None)) > _MOST_CIRCUITS:
+        doubts.append(f"of its circuits the first {_MOST_CIRCUITS} are kept")
+    return (*doubts[:_MOST_DOUBTS], *doubts[_MOST_DOUBTS:][-1:])
+
+
+def _all_circuits(
+    fields: Sequence[tuple[Means, Field]],
+    tables: Sequence[Sequence[Sequence[Field]]],
+    text: tuple[str, Sequence[str]],
+    impact: Impact | None,
+) -> tuple[StatedCircuit, ...]:
     subject, lines = text
     listed = [circuit for table in tables for row in table for circuit in _in_row(row, impact)]
     if not listed:
-        names = [
-            name
-            for means, field in fields
-            if means is Means.CIRCUITS
-            for name in _names(field.value, loose=_is_loose(field))
-        ]
-        listed = [StatedCircuit(circuit_id=name, impact=impact) for name in names]
+        named = [one for field in _of_circuits(fields) for one in _names(field.value, loose=_is_loose(field))]
+        listed = [StatedCircuit(circuit_id=name, impact=own or impact) for name, own in named]
     known = {circuit_key_of(circuit.circuit_id) for circuit in listed}
-    stated = joined(list(_below_label(lines, impact, known)))
+    carriers = any(not _CUSTOMERS.match(field.label) for field in _of_circuits(fields))
+    stated = joined(list(_below_label(lines, impact, known, carriers=carriers)))
     below = {circuit_key_of(circuit.circuit_id): circuit for circuit in stated}
     listed = [below.pop(circuit_key_of(circuit.circuit_id), circuit) for circuit in listed]
     listed.extend(below.values())
     if not listed:
         listed = [StatedCircuit(circuit_id=one["id"], impact=impact) for one in _CIRCUIT_IN_SUBJECT.finditer(subject)]
-    return joined(listed[:_MOST_CIRCUITS])
+    return joined(listed)
+
+
+def _of_circuits(fields: Sequence[tuple[Means, Field]]) -> list[Field]:
+    """Return the fields of circuits: the carrier's, else the customer's."""
+    found = [field for means, field in fields if means is Means.CIRCUITS and field.value]
+    return [field for field in found if not _CUSTOMERS.match(field.label)] or found
+
+
+def _unread(field: Field) -> Iterator[str]:
+    """Yield what has a digit behind a label of circuits, and is none, nor what counts or describes them."""
+    if _is_loose(field):
+        return
+    for part in _BETWEEN_CIRCUITS.split(field.value[:_SEARCHED_CHARACTERS]):
+        bare = part.strip(" .;")
+        if not any(map(str.isdigit, bare)) or _NO_CIRCUIT_ID.fullmatch(bare) or _NO_ID.fullmatch(bare):
+            continue
+        if not any(_names(part, loose=False)):
+            yield part[:_READ_CHARACTERS]
+
+
+def _line(text: str) -> str:
+    return " ".join(text.split())
 
 
 def _in_row(row: Sequence[Field], impact: Impact | None) -> Iterator[StatedCircuit]:
@@ -158,28 +211,30 @@ def _in_row(row: Sequence[Field], impact: Impact | None) -> Iterator[StatedCircu
         if meaning_of(field.label) is means and (found := impact_in(field.value))
     )
     worst = next(stated, impact)
-    for field in row:
-        if meaning_of(field.label) is Means.CIRCUITS:
-            names = list(_names(field.value, loose=_is_loose(field)))
-            yield from (StatedCircuit(circuit_id=name, impact=worst) for name in names)
-            if names:
-                return
+    for field in _of_circuits([(means, field) for field in row if (means := meaning_of(field.label))]):
+        named = list(_names(field.value, loose=_is_loose(field)))
+        yield from (StatedCircuit(circuit_id=name, impact=own or worst) for name, own in named)
+        if named:
+            return
 
 
-def _below_label(lines: Sequence[str], impact: Impact | None, known: set[str]) -> Iterator[StatedCircuit]:
+def _below_label(
+    lines: Sequence[str], impact: Impact | None, known: set[str], *, carriers: bool
+) -> Iterator[StatedCircuit]:
     """Yield the circuits of a list: lines below a label of circuits that begin with an id, each with its impact.
 
-    Of those that are known it yields the ones whose impact stands there.
+    Of those that are known it yields the ones whose impact stands there. ``carriers``: the customer's do not count.
     """
     inside = False
     for line in lines:
         label, colon, value = line.partition(":")
         if colon and meaning_of(label) is Means.CIRCUITS:
-            inside = not value.strip() or next(_names(value, loose=True), "") != ""
+            ours = not (carriers and _CUSTOMERS.match(label))
+            inside = ours and (not value.strip() or any(_names(value, loose=True)))
             continue
         if not inside:
             continue
-        name = next(_names(_LIST_MARK.sub("", line), loose=True), "")
+        name, _ = next(_names(_LIST_MARK.sub("", line), loose=True), ("", None))
         if not name or (colon and meaning_of(label)):
             inside = False
             continue
@@ -193,17 +248,32 @@ def _is_loose(field: Field) -> bool:
     return " ".join(field.label.lower().split()) in _LOOSE
 
 
-def _names(value: str, *, loose: bool) -> Iterator[str]:
+def _names(value: str, *, loose: bool) -> Iterator[tuple[str, Impact | None]]:
+    """Yield the ids in a value, each with the impact that is stated of it there."""
     for part in _BETWEEN_CIRCUITS.split(value):
-        name = _AFTER_CIRCUIT.sub("", _LIST_MARK.sub("", part.strip())).strip(" .;")
-        if name.lower() in _NO_CIRCUIT or _NO_CIRCUIT_ID.fullmatch(name) or not _CIRCUIT.fullmatch(name):
-            continue
-        # Prose has small letters between its blanks.
-        words = name.split()
-        if len(words) > 1 and (loose or any(word.islower() and word.isalpha() for word in words)):
-            continue
-        if len(name) <= _LONGEST_CIRCUIT and not _NO_ID.fullmatch(name) and not (loose and _short_number(name)):
-            yield name
+        whole = _LIST_MARK.sub("", part.strip())
+        name = _AFTER_CIRCUIT.sub("", whole).strip(" .;")
+        if _is_circuit(name, loose=loose):
+            yield name, None
+        elif (
+            not loose
+            and not _CAPACITY.match(whole)
+            and (found := _LEADING_CIRCUIT.fullmatch(whole[:_SEARCHED_CHARACTERS]))
+        ):
+            states = _IS.match(found["rest"])
+            impact = impact_in(found["rest"]) if states else None
+            if _is_circuit(found["id"], loose=loose) and (impact or not states):
+                yield found["id"], impact
+
+
+def _is_circuit(name: str, *, loose: bool) -> bool:
+    if name.lower() in _NO_CIRCUIT or _NO_CIRCUIT_ID.fullmatch(name) or not _CIRCUIT.fullmatch(name):
+        return False
+    # Prose has small letters between its blanks.
+    words = name.split()
+    if len(words) > 1 and (loose or any(word.islower() and word.isalpha() for word in words)):
+        return False
+    return len(name) <= _LONGEST_CIRCUIT and not _NO_ID.fullmatch(name) and not (loose and _short_number(name))
 
 
 def _short_number(name: str) -> bool:

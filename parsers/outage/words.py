@@ -93,7 +93,7 @@ _LABELS: tuple[tuple[Means | None, str], ...] = (
     ),
     (
         Means.CIRCUITS,
-        r"(?:(?:affected|impacted|affected customer|carrier|provider|your|down|failed) )?"
+        r"(?:(?:affected|impacted|affected customer|carrier|provider|our|your|down|failed) )?"
         r"(?:circuit|circuits|service|services|cid|cids|link|links|cct|ckt|ckts|line|asset|assets|connection|path|wavelength|evc"
         r"|vlan|product|products|access)"
         r"(?: ?(?:ids?|identifiers?|numbers?|no|nr|names?|refs?|references?|affected|impacted|list|ids? affected"

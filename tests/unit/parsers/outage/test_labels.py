@@ -50,7 +50,20 @@ def told(notification: Notification) -> dict[str, str]:
         "De : NOC <noc@carrier.example>\nEnvoyé : jeudi 4 mars 2027 10:00\nÀ : nous\nObjet : x\n\n{old}",
         "Van: NOC\nVerzonden: donderdag 4 maart 2027 10:00\nAan: ons\nOnderwerp: x\n\n{old}",
         "From: noc@carrier.example\nDate: Thu, 4 Mar 2027 10:00:00 +0000\n\n{old}",
+        "From: NOC of the carrier\nDate: 4 Mar 2027 10:00\n\n{old}",
+        "From: NOC of the carrier\nTo: us\nSent: 2027-03-04 10:00 UTC\n\n{old}",
         "Previous updates:\n{old}",
+        "You wrote:\n{old}",
+        "Your message (4 March 2027):\n\n{old}",
+        "Your original request:\n{old}",
+        "Original request: is it down?\n",
+        "Your update:\n{old}",
+        "*Customer comment:*\n{old}",
+        "The customer wrote on 4 March 2027 10:00:\n{old}",
+        "You wrote: is it down?\n{old}",
+        "----------\nUpdate #2 - 04-Mar-2027 10:00 UTC\nTicket: 4711\n{old}",
+        "Update 2 (04-Mar-2027 10:00 UTC)\nTicket: 4711\n{old}",
+        "----------\nTicket: 4711\n{old}",
         "--- Update history ---\n{old}",
     ],
 )
@@ -84,6 +97,13 @@ def test_nothing_that_is_quoted_in_a_page_speaks(quoting: str) -> None:
         "2027-03-04 10:00 UTC - outage seen\n",
         "Start\n2027-03-04 10:00 UTC\nSeen again\n2027-03-04 11:00 UTC\n",
         "----------\n",
+        "From: Rotterdam\nDate: 4 March 2027\n",
+        "Sites:\nFrom: 4 March 2027 09:00\nDate: 4 March 2027 10:00\n",
+        "Ticket: 4711\nStatus: Identified\n----------\n",
+        "Ticket: 4712\nStatus: Investigating\n----------\n",
+        "Ticket: 4711\nStatus: Reported\n----------\nUpdate #2 - 04-Mar-2027 13:58 UTC\n",
+        "The customer wrote to us\n",
+        "Customer note: none\n",
     ],
 )
 def test_what_only_looks_like_a_quotation_cuts_nothing(text: str) -> None:
@@ -99,6 +119,7 @@ def test_what_only_looks_like_a_quotation_cuts_nothing(text: str) -> None:
         ("04/03/2027 13:00", "04/03/2027 12:00", "04/03/2027 11:00"),
         ("Update 3: March 4, 2027 13:00 EST", "Update 2: March 4, 2027 12:00 EST", "Update 1: March 4, 2027 11:00 EST"),
         ("Mar 4 13:00 UTC:", "Mar 4 12:00 UTC:", "Mar 4 11:00 UTC:"),
+        ("Update #3 - 04-Mar-2027 13:00\n", "Update #2 - 04-Mar-2027 12:00\n", "Update #1 - 04-Mar-2027 11:00\n"),
         ("13:00 UTC on 4 March 2027", "12:00 UTC on 4 March 2027", "11:00 UTC on 4 March 2027"),
     ],
 )
@@ -133,6 +154,29 @@ def test_nothing_that_a_customer_wrote_in_a_log_speaks() -> None:
     assert told(plain("Ticket: 4711\n2027-03-04 13:00 UTC - Customer: it is down\nStatus: Resolved\n")) == {
         "Ticket": "4711"
     }
+
+
+def test_what_a_customer_wrote_ends_where_the_carriers_words_go_on() -> None:
+    assert told(plain(f"Customer comment: is it down?\nsince when\n{NEW}")) == {
+        "Ticket": "4711",
+        "Status": "Identified",
+    }
+    assert told(plain(f"You wrote: is it down?\nStatus: Resolved\n\n{NEW}")) == {
+        "Ticket": "4711",
+        "Status": "Identified",
+    }
+    log = "Customer update:\nStatus: Resolved\n2027-03-04 13:00 UTC - crew on site\nETR: 16:00 UTC\n"
+    assert told(plain(f"{NEW}{log}")) == {"Ticket": "4711", "Status": "Identified", "ETR": "16:00 UTC"}
+
+
+@pytest.mark.parametrize("hiding", ["style='display:none'", "hidden", "style='mso-hide:all;font-size:0'"])
+def test_nothing_that_a_page_hides_speaks(hiding: str) -> None:
+    new = "<p>Ticket: 4711</p><p>Status: Identified</p>"
+    assert told(page(f"<div {hiding}>Status: Resolved<br>End: 10:00 UTC</div>{new}")) == {
+        "Ticket": "4711",
+        "Status": "Identified",
+    }
+    assert told(page(f"<div {hiding}>-----Original Message-----</div>{new}"))["Status"] == "Identified"
 
 
 # Fields
@@ -197,6 +241,23 @@ def test_a_word_of_a_label_at_the_beginning_of_a_wrapped_line_is_no_label() -> N
     cause = "Two optics of one lot failed in the node, the second of them in a later\nincident."
 
     assert told(plain(f"Ticket: 4711\nCause: {cause}\n"))["Cause"] == cause.replace("\n", " ")
+
+
+@pytest.mark.parametrize(
+    ("lines", "value"),
+    [
+        ("Start: 4 March 2027\n  10:00 UTC\nStatus: x", "4 March 2027 10:00 UTC"),
+        ("Start:\n2027-03-04\n10:00\nUTC\n", "2027-03-04 10:00 UTC"),
+        ("Start: 04-Mar-2027 10:00\nGMT\n", "04-Mar-2027 10:00 GMT"),
+        ("Start\n04-Mar-2027\n10:00 AM (EST)\n", "04-Mar-2027 10:00 AM (EST)"),
+        ("Start: 4 March 2027\n10:00 UTC seen\n", "4 March 2027"),
+        ("Start: 4 March 2027\n\nRegards\n10:00 UTC\n", "4 March 2027"),
+        ("Start: 4 March 2027 10:00 UTC\n11:00 UTC\n", "4 March 2027 10:00 UTC"),
+        ("Start: 4 March 2027 10:00\nNOC\n", "4 March 2027 10:00"),
+    ],
+)
+def test_a_time_goes_on_where_its_line_was_wrapped(lines: str, value: str) -> None:
+    assert told(plain(f"Ticket: 4711\n{lines}"))["Start"] == value
 
 
 @pytest.mark.parametrize("behind", ["The second came later.", "status: them", "", "- them", "Status: them"])
