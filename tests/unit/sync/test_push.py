@@ -14,12 +14,15 @@ from sync.state import State
 from tests.pushing import (
     DIALECTS,
     WITH_OUTAGES,
+    Killed,
     at,
     history,
+    holds_as_desired,
     maintenance,
     notice,
     notices,
     outage,
+    sends_no_more,
     window,
     world,
 )
@@ -507,3 +510,33 @@ def test_a_plugin_of_another_age_holds_the_same_records() -> None:
 
 def test_nothing_is_known_at_first() -> None:
     assert State.from_json(None) == State()
+
+
+# --- killed
+
+
+@pytest.mark.parametrize("dialect", PLUGINS)
+@pytest.mark.parametrize("applied", [True, False])
+def test_killed_at_any_request_nothing_is_there_twice_or_missing(dialect: str, applied: bool) -> None:
+    for number in range(1, 7):
+        with world(dialect) as w:
+            event = maintenance(window(0, "COMPLETED", XC1="OUTAGE", XC2="OUTAGE"), window(24), history=history(1))
+            w.wire.kill_at, w.wire.applied = number, applied
+            with pytest.raises(Killed):
+                w.push(event, notices(4))
+            desired = w.desired(event, notices(4))
+            w.push(desired)
+            holds_as_desired(w, desired)
+            sends_no_more(w, desired)
+
+
+def test_killed_after_a_journal_was_written_it_is_not_written_again_though_the_circuit_was_away_meanwhile() -> None:
+    with world("plain") as w:
+        event = maintenance(window(0, XC1="OUTAGE"))
+        w.wire.kill_at, w.wire.applied = 2, True
+        with pytest.raises(Killed):
+            w.push(event)
+        w.push(maintenance(window(0, XC2="OUTAGE")))
+        w.push(event)
+
+        assert len(w.server.journal_of("circuit", w.circuit_ids["XC-1"])) == 1
