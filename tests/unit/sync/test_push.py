@@ -540,3 +540,15 @@ def test_killed_after_a_journal_was_written_it_is_not_written_again_though_the_c
         w.push(event)
 
         assert len(w.server.journal_of("circuit", w.circuit_ids["XC-1"])) == 1
+
+
+def test_mails_stay_with_the_record_that_was_there_first() -> None:
+    with world() as w:
+        both = maintenance(window(0), window(24))
+        w.wire.kill_at, w.wire.applied = 2, False
+        with pytest.raises(Killed):
+            w.push(both, notices(1))
+        w.push(maintenance(window(24)), notices(1))
+        w.push(both, notices(2))
+
+        assert [sum(w.mails(name).values()) for name in ("PW-1", "PW-1 [2]")] == [0, 2]
