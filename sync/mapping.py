@@ -154,7 +154,9 @@ def slot_names(event: Event, slot: int) -> str:
     """Return the name of a record: the id, the generation of a number that was used again, and the number behind it."""
     again = f" ({event.generation})" if event.generation > 1 else ""
     behind = again + (f" [{slot}]" if slot > 1 else "")
-    return _short(" ".join(clean(event.event_id).split()), NAME_CHARACTERS - len(behind)) + behind
+    # NetBox takes no blank name.
+    name = " ".join(clean(event.event_id).split()) or "-"
+    return _short(name, NAME_CHARACTERS - len(behind)) + behind
 
 
 def _short(name: str, characters: int) -> str:

@@ -110,7 +110,7 @@ edits = st.lists(edit, max_size=3)
 
 
 @given(updates=updates, edits=edits, data=st.data())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_any_order_and_any_repetition_give_the_same_events(updates, edits, data) -> None:
     shuffled = data.draw(st.permutations(updates))
     repeated = shuffled + data.draw(st.lists(st.sampled_from(updates), max_size=4))
@@ -119,7 +119,7 @@ def test_any_order_and_any_repetition_give_the_same_events(updates, edits, data)
 
 
 @given(updates=updates, edits=edits)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_every_event_is_consistent_with_itself(updates, edits) -> None:
     events = fold(updates, edits)
 
@@ -147,7 +147,7 @@ def is_in_reserve(window: Window) -> bool:
 
 
 @given(updates=updates)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_no_circuit_ever_disappears(updates) -> None:
     assume(not all(one.replaced_by for one in updates))
     events = fold(updates)
@@ -165,7 +165,7 @@ def test_no_circuit_ever_disappears(updates) -> None:
 
 
 @given(updates=updates)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_the_windows_and_the_event_agree_on_which_circuits_are_live(updates) -> None:
     for event in fold(updates):
         live = [window for window in event.windows if not window.withdrawn]
@@ -177,7 +177,7 @@ def test_the_windows_and_the_event_agree_on_which_circuits_are_live(updates) -> 
 
 
 @given(updates=updates)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_what_comes_later_in_the_order_rewrites_no_history(updates) -> None:
     ordered = sorted(set(updates), key=lambda one: (order_of(one), repr(one)))
 
@@ -190,7 +190,7 @@ def test_what_comes_later_in_the_order_rewrites_no_history(updates) -> None:
 
 
 @given(updates=updates)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_one_account_named_or_not_named_is_the_same(updates) -> None:
     named = fold([replace(one, account="A") for one in updates])
     unnamed = fold([replace(one, account=None) for one in updates])

@@ -105,7 +105,7 @@ edits = st.lists(edit, max_size=3)
 
 
 @given(updates=updates, edits=edits, data=st.data())
-@settings(max_examples=75, deadline=None)
+@settings(max_examples=50, deadline=None)
 def test_any_order_and_any_repetition_give_the_same_outages(updates, edits, data) -> None:
     shuffled = data.draw(st.permutations(updates))
     repeated = shuffled + data.draw(st.lists(st.sampled_from(updates), max_size=4))
@@ -114,7 +114,7 @@ def test_any_order_and_any_repetition_give_the_same_outages(updates, edits, data
 
 
 @given(updates=st.lists(update, max_size=7), edits=edits)
-@settings(max_examples=75, deadline=None)
+@settings(max_examples=50, deadline=None)
 def test_nothing_impossible_is_ever_held(updates, edits) -> None:
     for event in fold(updates, edits):
         assert (event.end is not None) is (event.status is RESOLVED)
@@ -126,7 +126,7 @@ def test_nothing_impossible_is_ever_held(updates, edits) -> None:
 
 
 @given(updates=updates, edits=edits)
-@settings(max_examples=75, deadline=None)
+@settings(max_examples=50, deadline=None)
 def test_the_history_of_an_etr_adds_up(updates, edits) -> None:
     for event in fold(updates, edits):
         held = None
@@ -183,7 +183,7 @@ def test_the_status_goes_as_the_moves_of_the_history_say(updates, edits) -> None
 
 
 @given(updates=updates, status=status, end=st.none() | instant, reopens=st.booleans())
-@settings(max_examples=75, deadline=None)
+@settings(max_examples=50, deadline=None)
 def test_a_person_moves_an_outage_only_as_the_table_allows(updates, status, end, reopens) -> None:
     event = fold(updates)[-1]
     try:

@@ -385,7 +385,7 @@ def test_a_mail_says_the_same_when_its_text_is_wrapped_more_narrowly() -> None:
     assert facts(mail(*narrow)) == facts(mail(*lines))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(story=st.sampled_from(STORIES), seed=st.integers(min_value=0, max_value=2**32))
 def test_a_damaged_mail_is_read_or_not_understood(story: Path, seed: int) -> None:
     raw = mutated(story.read_bytes(), random.Random(seed))
