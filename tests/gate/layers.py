@@ -15,18 +15,21 @@ BIN = Path(sys.executable).parent
 # Property tests look at other examples in each run, but a gate must say the same of the same commit twice.
 SEED = ("--hypothesis-seed=0",) if os.environ.get("CI") else ()
 # A process for each processor: much of the time a test waits for a worker or a server.
-PYTEST = (str(BIN / "python"), "-m", "pytest", "-q", "--numprocesses=auto", "--dist=worksteal", *SEED)
+PYTEST = (str(BIN / "python"), "-m", "pytest", "-q", "--numprocesses=auto", *SEED)
+SHARED_OUT = "--dist=worksteal"
+# Tests of one file read the same mails: whoever has read them reads them once.
+BY_FILE = "--dist=loadfile"
 
 LAYERS = {
     "format": (str(BIN / "ruff"), "format", "--check", "."),
     "lint": (str(BIN / "ruff"), "check", "."),
     "types": (str(BIN / "mypy"),),
     "imports": (str(BIN / "lint-imports"), "--no-logo"),
-    "unit": (*PYTEST, "tests/unit"),
-    "storage": (*PYTEST, "tests/storage", "--ignore=tests/storage/test_schema.py"),
-    "migrations": (*PYTEST, "tests/storage/test_schema.py"),
-    "integration": (*PYTEST, "tests/integration", "tests/shared"),
-    "end to end": (*PYTEST, "tests/end_to_end"),
+    "unit": (*PYTEST, BY_FILE, "tests/unit"),
+    "storage": (*PYTEST, SHARED_OUT, "tests/storage", "--ignore=tests/storage/test_schema.py"),
+    "migrations": (*PYTEST, SHARED_OUT, "tests/storage/test_schema.py"),
+    "integration": (*PYTEST, SHARED_OUT, "tests/integration", "tests/shared"),
+    "end to end": (*PYTEST, SHARED_OUT, "tests/end_to_end"),
     "wheel": (str(BIN / "python"), "tests/gate/wheel.py"),
 }
 
