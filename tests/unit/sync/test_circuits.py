@@ -2,6 +2,7 @@
 
 import unicodedata
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -111,6 +112,45 @@ def test_a_circuit_of_another_provider_is_none_of_this_one() -> None:
 
         assert found == {"IC-1000": mine, "IC-2000": None, "ic 2000": None, "Wave IC-2000": None, "XC/77": None}
         assert a.circuits("IC-1000", provider=other) == {"IC-1000": theirs}
+
+
+def deaf_to(server, *filters):
+    """Let a server ignore filters, as it does with those that it does not know."""
+    answer = server.api.answer
+    server.api.answer = lambda request: answer(
+        replace(request, query={name: value for name, value in request.query.items() if name not in filters})
+    )
+
+
+def test_what_comes_back_is_looked_at_again_where_filters_are_ignored() -> None:
+    with asked(cids=("IC-1000", "ic 3000")) as a:
+        other = a.server.add_provider("Other")
+        a.server.add_circuits(other, ["IC-1000", "IC-2000", "IC-3000", "IC-4000"])
+        deaf_to(a.server, "provider_id", "cid__ie", "xconnect_id__ie")
+
+        found = a.circuits("IC-1000", "IC-2000", "IC-3000", "Wave IC-4000")
+
+        known = {row["cid"]: row["id"] for row in a.server.rows("circuit") if row["provider"] == a.number}
+        assert found == {
+            "IC-1000": known["IC-1000"],
+            "IC-2000": None,
+            "IC-3000": known["ic 3000"],
+            "Wave IC-4000": None,
+        }
+
+
+def test_a_list_that_does_not_go_on_is_an_error() -> None:
+    with asked(cids=("IC-1000",)) as a:
+        deaf_to(a.server, "id__gt")
+        with pytest.raises(NetboxError) as raised:
+            a.circuit("IC-2000")
+        assert raised.value.kind is NetboxFailure.BROKEN
+
+
+def test_an_empty_id_is_never_asked_for() -> None:
+    with asked(cids=("IC-1000",)) as a:
+        assert a.circuits("", "  ") == {"": None, "  ": None}
+        assert not any({"cid__ie", "xconnect_id__ie"} & set(each.query) for each in a.server.log)
 
 
 ALIASED = {(PROVIDER, "wave 7"): "IC-1000", (PROVIDER, "wave 1000 8"): "ic 2000", ("other", "wave 9"): "IC-1000"}
