@@ -1,7 +1,7 @@
 """The accounts that the updates of one event speak of, each with what it holds: what names none is said of all."""
 
 from dataclasses import dataclass, field
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, Protocol, Self, TypeVar
 
 from domain.telling import account_key
 
@@ -9,7 +9,7 @@ from domain.telling import account_key
 class Holds(Protocol):
     """What one account holds of an event."""
 
-    def copy(self) -> "Holds":
+    def copy(self) -> Self:
         """Return a copy that can go its own way."""
 
 
@@ -34,8 +34,7 @@ class Accounts(Generic[T]):
         if not key:
             return self.speaking()
         if key not in self.named:
-            # A copy is of the class of its original.
-            self.named[key] = self.common.copy()  # type: ignore[assignment]
+            self.named[key] = self.common.copy()
         self.names[key] = (account or "").strip()
         return [self.named[key]]
 

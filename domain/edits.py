@@ -54,7 +54,9 @@ def edit_of(event: Event, asked: Asked, *, author: str, reason: str, now: dateti
     Raises ``EditRefused`` with every fault in it: what, what was found, and what is possible.
     """
     live = [window for window in event.windows if not window.withdrawn]
-    faults = [*_faults_of_windows(asked, live, now), *_faults_of_circuits(asked, event)]
+    faults = [*_faults_of_windows(asked, live, now)]
+    faults += ["circuit: it has no id" for name, _ in asked.circuits if not name.strip()]
+    faults += faults_of_withdrawals(event, asked.circuits, asked.withdraw_circuits)
     if asked.summary is not None and not asked.summary.strip():
         faults.append("summary: it is empty, say what is right")
     if not reason.strip():
@@ -73,14 +75,13 @@ def edit_of(event: Event, asked: Asked, *, author: str, reason: str, now: dateti
         provider=event.provider,
         id_key=id_key_of(event.event_id),
         generation=event.generation,
-        # A mail may be dated a few minutes ahead; what a person has seen is before what they say.
-        stamp=max(now, event.stamp + timedelta(microseconds=1)),
+        stamp=stamp_behind(event, now),
         author=author,
         reason=reason.strip(),
         status=None if asked.status is None or of_one else (held, asked.status),
         windows=windows,
         held=tuple((window.start, window.end) for window in live) if windows else (),
-        circuits=_circuit_corrections(asked, event),
+        circuits=circuit_corrections(event, asked.circuits, asked.withdraw_circuits),
         summary=None if asked.summary is None else (event.summary, asked.summary),
         seen_start=event.start,
     )
@@ -113,19 +114,6 @@ def _faults_of_windows(asked: Asked, live: Sequence[Window], now: datetime) -> l
     return faults
 
 
-def _faults_of_circuits(asked: Asked, event: Event) -> list[str]:
-    held = {circuit_key_of(circuit.circuit_id) for circuit in event.circuits if not circuit.withdrawn}
-    names = ", ".join(circuit.circuit_id for circuit in event.circuits if not circuit.withdrawn) or "none"
-    faults = ["circuit: it has no id" for name, _ in asked.circuits if not name.strip()]
-    said = {circuit_key_of(name) for name, _ in asked.circuits}
-    for name in asked.withdraw_circuits:
-        if circuit_key_of(name) not in held:
-            faults.append(f"circuit {name}: it is not held, there are {names}")
-        elif circuit_key_of(name) in said:
-            faults.append(f"circuit {name}: it cannot be withdrawn and be right as well")
-    return faults
-
-
 def _moved(asked: Asked, window: Window) -> Span:
     return asked.start or window.start, asked.end or window.end
 
@@ -144,16 +132,40 @@ def _window_corrections(asked: Asked, live: Sequence[Window], *, of_one: bool) -
     )
 
 
-def _circuit_corrections(asked: Asked, event: Event) -> tuple[CircuitCorrection, ...]:
+# --- what is asked of circuits, of whatever kind the event is ---------------------------------------------------
+
+
+def stamp_behind(event: Event, now: datetime) -> datetime:
+    """Return the stamp of what a person says of an event that they have seen: it is behind all that they saw.
+
+    A mail may be dated a few minutes ahead.
+    """
+    return max(now, event.stamp + timedelta(microseconds=1))
+
+
+def faults_of_withdrawals(event: Event, stated: Sequence[tuple[str, Impact]], withdrawn: Sequence[str]) -> list[str]:
+    """Return why circuits cannot be withdrawn, one line for each; ``stated`` are those that are right."""
+    live = [circuit.circuit_id for circuit in event.circuits if not circuit.withdrawn]
+    held = {circuit_key_of(name) for name in live}
+    said = {circuit_key_of(name) for name, _ in stated}
+    faults = []
+    for name in withdrawn:
+        if circuit_key_of(name) not in held:
+            faults.append(f"circuit {name}: it is not held, there are {', '.join(live) or 'none'}")
+        elif circuit_key_of(name) in said:
+            faults.append(f"circuit {name}: it cannot be withdrawn and be right as well")
+    return faults
+
+
+def circuit_corrections(
+    event: Event, stated: Sequence[tuple[str, Impact]], withdrawn: Sequence[str]
+) -> tuple[CircuitCorrection, ...]:
+    """Return what a person says of circuits beside what they saw. Those withdrawn are held."""
     held = {circuit_key_of(circuit.circuit_id): circuit.impact for circuit in event.circuits if not circuit.withdrawn}
-    stated = [
-        CircuitCorrection(circuit_id=name, was=held.get(circuit_key_of(name)), now=impact)
-        for name, impact in asked.circuits
-    ]
-    withdrawn = [
-        CircuitCorrection(circuit_id=name, was=held[circuit_key_of(name)], now=None) for name in asked.withdraw_circuits
-    ]
-    return (*stated, *withdrawn)
+    return (
+        *(CircuitCorrection(circuit_id=name, was=held.get(circuit_key_of(name)), now=now) for name, now in stated),
+        *(CircuitCorrection(circuit_id=name, was=held[circuit_key_of(name)], now=None) for name in withdrawn),
+    )
 
 
 # --- how long it holds ------------------------------------------------------------------------------------------

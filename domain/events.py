@@ -140,13 +140,12 @@ class CircuitCorrection:
 class OutageCorrection:
     """What a person says of an outage: each pair is what they saw, None for nothing, and what is right instead.
 
-    ``opens`` is the id of the outage that they open by it, in its own spelling. ``reopens``: the loss is back.
+    ``opens`` is the id of the outage that they open by it, in its own spelling.
     ``adopted_from`` is the id under which the outage was held before the provider's ticket was known. ``zone`` is the
     zone in which they wrote the times.
     """
 
     opens: str | None = None
-    reopens: bool = False
     adopted_from: str | None = None
     status: tuple[OutageStatus | None, OutageStatus] | None = None
     start: tuple[datetime | None, datetime] | None = None

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from domain.edits import circuit_corrections, faults_of_withdrawals, stamp_behind
 from domain.errors import EditRefused
 from domain.events import (
     CircuitCorrection,
@@ -11,7 +12,6 @@ from domain.events import (
     EventKey,
     OutageCorrection,
     StatedEtr,
-    circuit_key_of,
     id_key_of,
     iso_utc,
 )
@@ -105,7 +105,7 @@ def outage_edit_of(
     faults = _faults_of_status(event, asked, reopens=reopens)
     start, end = asked.start or event.start, asked.end or event.end
     faults += _faults_of_times(asked, start, None if reopens else end, now) + _faults_of_words(asked)
-    faults += _faults_of_circuits(asked, event)
+    faults += faults_of_withdrawals(event, asked.circuits, asked.withdraw_circuits)
     if asked.start and asked.etr is None and event.end is None and event.etr and event.etr <= asked.start:
         faults.append(
             f"start: {iso_utc(asked.start)} is not before the ETR, {iso_utc(event.etr)}: say --etr or --no-etr with it"
@@ -115,9 +115,7 @@ def outage_edit_of(
     if faults:
         raise EditRefused(faults)
     status = asked.status or (INVESTIGATING if reopens else None)
-    held = {circuit_key_of(one.circuit_id): one.impact for one in event.circuits if not one.withdrawn}
     correction = OutageCorrection(
-        reopens=reopens,
         status=None if status is None or status is event.status else (OutageStatus(event.status), status),
         start=(event.start, asked.start) if asked.start else None,
         end=(event.end, asked.end) if asked.end else None,
@@ -130,20 +128,10 @@ def outage_edit_of(
         provider=event.provider,
         id_key=id_key_of(event.event_id),
         generation=event.generation,
-        # A mail may be dated a few minutes ahead; what a person has seen is before what they say.
-        stamp=max(now, event.stamp + timedelta(microseconds=1)),
+        stamp=stamp_behind(event, now),
         author=author,
         reason=reason.strip(),
-        circuits=(
-            *(
-                CircuitCorrection(circuit_id=name, was=held.get(circuit_key_of(name)), now=i)
-                for name, i in asked.circuits
-            ),
-            *(
-                CircuitCorrection(circuit_id=name, was=held[circuit_key_of(name)], now=None)
-                for name in asked.withdraw_circuits
-            ),
-        ),
+        circuits=circuit_corrections(event, asked.circuits, asked.withdraw_circuits),
         summary=None if asked.summary is None else (event.summary, asked.summary),
         seen_start=event.start,
         outage=correction,
@@ -201,16 +189,3 @@ def _faults_of_words(asked: OutageAsked) -> list[str]:
     ]
     nameless = ["circuit: it has no id"] if any(not name.strip() for name, _ in asked.circuits) else []
     return [f"{name}: it is empty, say what is right" for name in empty] + nameless
-
-
-def _faults_of_circuits(asked: OutageAsked, event: Event) -> list[str]:
-    held = {circuit_key_of(one.circuit_id) for one in event.circuits if not one.withdrawn}
-    names = ", ".join(one.circuit_id for one in event.circuits if not one.withdrawn) or "none"
-    said = {circuit_key_of(name) for name, _ in asked.circuits}
-    faults = []
-    for name in asked.withdraw_circuits:
-        if circuit_key_of(name) not in held:
-            faults.append(f"circuit {name}: it is not held, there are {names}")
-        elif circuit_key_of(name) in said:
-            faults.append(f"circuit {name}: it cannot be withdrawn and be right as well")
-    return faults

@@ -183,14 +183,13 @@ def edit_of(row: Row[Any]) -> Edit:
 def _correction_statement(correction: OutageCorrection) -> Statement:
     said = {one.name: getattr(correction, one.name) for one in fields(correction)}
     pairs = {name: [_word(one) for one in value] for name, value in said.items() if isinstance(value, tuple)}
-    return _stated(**{**said, **pairs, "reopens": correction.reopens or None})
+    return _stated(**(said | pairs))
 
 
 def _correction(said: Mapping[str, Any]) -> OutageCorrection:
     status, etr, cause = said.get("status"), said.get("etr"), said.get("cause")
     return OutageCorrection(
         opens=said.get("opens"),
-        reopens=said.get("reopens", False),
         adopted_from=said.get("adopted_from"),
         status=(_outage_status(status[0]), OutageStatus(status[1])) if status else None,
         start=_instants(said.get("start")),

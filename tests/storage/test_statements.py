@@ -33,7 +33,6 @@ INSTANT_PAIRS = st.none() | st.tuples(st.none() | INSTANTS, INSTANTS)
 CORRECTIONS = st.builds(
     OutageCorrection,
     opens=st.none() | WORDS,
-    reopens=st.booleans(),
     adopted_from=st.none() | WORDS,
     status=st.none() | st.tuples(st.none() | STATUSES, STATUSES),
     start=INSTANT_PAIRS,
