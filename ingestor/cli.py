@@ -307,10 +307,12 @@ def show(request: Request, event_id: str, kind: str | None, provider: str | None
 @click.argument("event_id", metavar="ID")
 @click.option("--kind", type=click.Choice([one.value for one in Kind]))
 @click.option("--provider", metavar="P")
-@click.option("--ticket", metavar="T", default="", help="Our own ticket.")
+@click.option("--ticket", metavar="T", help='Our own ticket; "" takes it away.')
 @click.option("--comment", metavar="C", default="")
 @with_output
-def ack(request: Request, *, event_id: str, kind: str | None, provider: str | None, ticket: str, comment: str) -> None:
+def ack(
+    request: Request, *, event_id: str, kind: str | None, provider: str | None, ticket: str | None, comment: str
+) -> None:
     """Acknowledge an event as it is now; a material change takes the acknowledgement back."""
     with request.store() as store:
         seen = one_event(request, store, event_id, kind, provider)

@@ -494,21 +494,33 @@ def adopted_into(conn: Connection, key: EventKey) -> tuple[EventKey, str] | None
 
 
 def acknowledge(
-    conn: Connection, key: EventKey, generation: int, *, author: str, ticket: str, comment: str, now: datetime
+    conn: Connection,
+    key: EventKey,
+    generation: int,
+    *,
+    author: str,
+    ticket: str | None = None,
+    comment: str = "",
+    now: datetime,
+    digest: str | None = None,
 ) -> None:
-    """Note that a person has seen an event as it is now; NotFound where there is no such event.
+    """Note that a person has seen an event; NotFound where there is no such event.
 
-    ``ticket`` is our own, empty where none was named; the newest that was named stays with the event.
+    ``digest`` is that of the event as it was seen, None: as it is now; empty: the acknowledgement is taken back.
+    ``ticket`` is our own, None where none was named: the newest that was named stays with the event; empty: it has none
+    any more.
     """
     # An outage may be adopted at this moment, with what was seen of it.
     lock(conn, key)
     names = {"kind": key.kind, "provider": key.provider, "id_key": key.id_key, "generation": generation}
     same = (events.c[name] == value for name, value in names.items())
-    seen: str | None = conn.scalar(select(events.c.material_digest).where(*same))
-    if seen is None:
+    present: str | None = conn.scalar(select(events.c.material_digest).where(*same))
+    if present is None:
         raise NotFound(f"there is no {key.kind} {key.id_key} of {key.provider}: `maintd events` lists them")
     said = {"author": author, "ticket": ticket, "comment": comment, "acknowledged_at": now}
-    conn.execute(sa.insert(acknowledgements), {**names, "material_digest": seen, **said})
+    conn.execute(
+        sa.insert(acknowledgements), {**names, "material_digest": present if digest is None else digest, **said}
+    )
     outbox.note(conn, [(key, generation)])
 
 

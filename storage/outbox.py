@@ -7,7 +7,7 @@ whoever is stopped half-way loses nothing. What has still to be told is not here
 
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -32,6 +32,10 @@ from storage.schema import (
 # outbox is kept.
 DUE_AT = "outbox_due_at"
 
+# The facts about the NetBox: where it is, since when events count, when all was last compared, what it is, and why it
+# is left alone now.
+URL, SINCE, COMPARED_AT, DIALECT, PROBLEM = "url", "since", "compared_at", "dialect", "problem"
+
 # How many values stand in one IN list at most.
 _MANY = 500
 
@@ -41,12 +45,17 @@ Name = tuple[EventKey, int]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Due:
-    """An event that is to be delivered by whoever claimed it, until ``claimed_until``; ``attempts`` have failed."""
+    """An event that is to be delivered by whoever claimed it, until ``claimed_until``; ``attempts`` have failed.
+
+    ``thorough``: all that NetBox holds of it is to be looked at. ``background``: nothing of it has changed.
+    """
 
     key: EventKey
     generation: int
     version: int
     attempts: int
+    thorough: bool
+    background: bool
     claimed_until: datetime
 
 
@@ -76,12 +85,14 @@ class Owed:
 class Figures:
     """How far NetBox is behind: events ``due``, those of them whose last attempt ``failed``, and those ``parked``.
 
-    ``oldest_at`` is since when the one that waits longest is due; None where none is.
+    ``to_compare`` are those that have not changed, and are only to be looked at there. ``oldest_at`` is since when the
+    one that waits longest is due; None where none is.
     """
 
     due: int
     failed: int
     parked: int
+    to_compare: int
     oldest_at: datetime | None
 
 
@@ -116,7 +127,7 @@ class Alias:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unresolved:
-    """A circuit of an event that NetBox does not have."""
+    """A circuit of an event that NetBox does not have; an empty id stands for the provider itself."""
 
     provider: str
     circuit_id: str
@@ -127,6 +138,8 @@ class Unresolved:
 # --- events that are due ----------------------------------------------------------------------------------------
 
 _PARTS = ("kind", "provider", "id_key", "generation")
+# As an event is that nobody has tried to deliver.
+_FRESH: dict[str, Any] = {"attempts": 0, "parked": False, "failed_at": None, "problem": None}
 
 
 def _of_name(table: sa.Table) -> ColumnElement[bool]:
@@ -146,7 +159,7 @@ _CLAIMABLE = (
         outbox.c.due_at <= bindparam("now"),
         sa.or_(outbox.c.claimed_until.is_(None), outbox.c.claimed_until <= bindparam("now")),
     )
-    .order_by(outbox.c.due_at, *(outbox.c[part] for part in _PARTS))
+    .order_by(outbox.c.background, outbox.c.due_at, *(outbox.c[part] for part in _PARTS))
     .limit(bindparam("most"))
     # SQLite does without: a writer there holds the whole database.
     .with_for_update(skip_locked=True)
@@ -154,10 +167,11 @@ _CLAIMABLE = (
 _CLAIM = sa.update(outbox).where(_of_name(outbox))
 _DONE = sa.delete(outbox).where(_IS_UNCHANGED)
 _FAILED = sa.update(outbox).where(_IS_UNCHANGED).values(attempts=outbox.c.attempts + 1, claimed_until=None)
+_RENEW = sa.update(outbox).where(_IS_MINE)
 _LET_GO = sa.update(outbox).where(_IS_MINE).values(claimed_until=None)
 # Nobody is at it, and NetBox was never told: there is nothing to take back.
 _FORGET = sa.delete(outbox).where(_of_name(outbox), outbox.c.claimed_until.is_(None), ~_HAS_REMOTE)
-_RELEASE = sa.update(outbox).where(_of_name(outbox), outbox.c.parked.is_(sa.true()))
+_HURRY = sa.update(outbox).where(_of_name(outbox))
 
 
 def note(conn: Connection, changed: Iterable[Name], *, gone: Iterable[Name] = ()) -> None:
@@ -178,17 +192,52 @@ def enqueue(conn: Connection, names: Collection[Name], *, now: datetime) -> None
     """Let events be delivered now, whatever became of an earlier attempt; who is at one of them goes on undisturbed."""
     if not names:
         return
-    fresh = {"version": 1, "waiting_since": now, "due_at": now, "attempts": 0, "parked": False}
-    rows = [{**_named(*name), **fresh} for name in _in_order(names)]
+    fresh = {"version": 1, **_FRESH, "waiting_since": now, "due_at": now}
+    rows = [{**_named(*name), **fresh, "thorough": False, "background": False} for name in _in_order(names)]
     inserting = _insert(conn, outbox)
-    again: dict[str, Any] = {name: inserting.excluded[name] for name in ("due_at", "attempts", "parked")}
-    again |= {"version": outbox.c.version + 1, "failed_at": None, "problem": None}
+    again = {**_FRESH, "version": outbox.c.version + 1, "due_at": inserting.excluded.due_at, "background": False}
     conn.execute(inserting.on_conflict_do_update(index_elements=_PARTS, set_=again), rows)
+
+
+def look_again(conn: Connection, names: Collection[Name], *, now: datetime) -> None:
+    """Let all be looked at that NetBox holds of events that have not changed, after those that have.
+
+    When an event is tried next is left as it is, and whether it is parked.
+    """
+    if not names:
+        return
+    fresh = {"version": 1, **_FRESH, "waiting_since": now, "due_at": now}
+    rows = [{**_named(*name), **fresh, "thorough": True, "background": True} for name in _in_order(names)]
+    inserting = _insert(conn, outbox)
+    conn.execute(inserting.on_conflict_do_update(index_elements=_PARTS, set_={"thorough": True}), rows)
+
+
+def look_again_at_all(conn: Connection, *, since: datetime, now: datetime) -> int:
+    """Do so with all events that end after ``since``, or whose end nobody knows yet; return how many."""
+    names = _names_of(conn, _ends_after(since))
+    look_again(conn, names, now=now)
+    return len(names)
+
+
+def hurry(conn: Connection, names: Collection[Name] | None = None, *, now: datetime) -> int:
+    """Let events that wait, parked ones too, be tried now, None: all of them; return how many."""
+    wanted = {_name(row) for row in conn.execute(select(*(outbox.c[part] for part in _PARTS)))}
+    if names is not None:
+        asked = {_stored(*name) for name in names}
+        wanted = {name for name in wanted if _stored(*name) in asked}
+    if wanted:
+        conn.execute(_HURRY.values(**_FRESH, due_at=now), [_of(*name) for name in _in_order(wanted)])
+    return len(wanted)
 
 
 def enqueue_all(conn: Connection, *, since: datetime, now: datetime) -> int:
     """Let all events be delivered that end after ``since``, or whose end nobody knows yet; return how many."""
     return _enqueue_chosen(conn, _ends_after(since), now)
+
+
+def enqueue_provider(conn: Connection, provider: str, *, since: datetime, now: datetime) -> int:
+    """Let the events of a provider be delivered, which NetBox knows now; return how many. See ``enqueue_all``."""
+    return _enqueue_chosen(conn, sa.and_(events.c.provider == provider, _ends_after(since)), now)
 
 
 def enqueue_circuits(
@@ -211,19 +260,42 @@ def _ends_after(since: datetime) -> ColumnElement[bool]:
 
 
 def _enqueue_chosen(conn: Connection, chosen: ColumnElement[bool], now: datetime) -> int:
-    rows = conn.execute(select(*(events.c[part] for part in _PARTS)).where(chosen)).all()
-    enqueue(conn, [_name(row) for row in rows], now=now)
-    return len(rows)
+    names = _names_of(conn, chosen)
+    enqueue(conn, names, now=now)
+    return len(names)
 
 
-def claim(conn: Connection, *, now: datetime, limit: int, lease_seconds: int) -> list[Due]:
-    """Return events that are due, those that are due longest first; nobody else gets them while the lease lasts."""
+def _names_of(conn: Connection, chosen: ColumnElement[bool]) -> list[Name]:
+    return [_name(row) for row in conn.execute(select(*(events.c[part] for part in _PARTS)).where(chosen))]
+
+
+def names_after(conn: Connection, since: datetime) -> list[Name]:
+    """Return all events that end after ``since``, or whose end nobody knows yet."""
+    return sorted(_names_of(conn, _ends_after(since)))
+
+
+def claim(conn: Connection, *, now: datetime, limit: int, lease_seconds: float, only: Name | None = None) -> list[Due]:
+    """Return events that are due, those that are due longest first; nobody else gets them while the lease lasts.
+
+    ``only``: this event and no other, if it is due.
+    """
     claimed_until = now + timedelta(seconds=lease_seconds)
-    rows = conn.execute(_CLAIMABLE, {"now": now, "most": limit}).all()
-    found = [_due(row, claimed_until) for row in rows]
+    claimable, asked = _CLAIMABLE, {"now": now, "most": limit}
+    if only is not None:
+        claimable, asked = claimable.where(_of_name(outbox)), asked | _of(*only)
+    found = [_due(row, claimed_until) for row in conn.execute(claimable, asked).all()]
     if found:
         conn.execute(_CLAIM.values(claimed_until=claimed_until), [_of(one.key, one.generation) for one in found])
     return found
+
+
+def renew(conn: Connection, due: Due, *, now: datetime, lease_seconds: float) -> Due | None:
+    """Return the same with a lease that begins now; None where it ran out before, and somebody else is at it."""
+    claimed_until = now + timedelta(seconds=lease_seconds)
+    mine = {**_of(due.key, due.generation), "claimed": due.claimed_until}
+    if conn.execute(_RENEW.values(claimed_until=claimed_until), mine).rowcount == 1:
+        return replace(due, claimed_until=claimed_until)
+    return None
 
 
 def done(conn: Connection, due: Due) -> bool:
@@ -283,30 +355,22 @@ def owed(conn: Connection, key: EventKey, generation: int) -> Owed | None:
     )
 
 
-def release(conn: Connection, names: Collection[Name] | None = None, *, now: datetime) -> int:
-    """Let parked events be tried again now, None: all of them; return how many."""
-    wanted = {(one.key, one.generation) for one in parked(conn)}
-    if names is not None:
-        asked = {_stored(*name) for name in names}
-        wanted = {name for name in wanted if _stored(*name) in asked}
-    if wanted:
-        fresh = {"parked": False, "attempts": 0, "due_at": now, "failed_at": None, "problem": None}
-        conn.execute(_RELEASE.values(**fresh), [_of(*name) for name in _in_order(wanted)])
-    return len(wanted)
-
-
 def figures(conn: Connection) -> Figures:
     """Return how far NetBox is behind."""
-    waits = outbox.c.parked.is_(sa.false())
+    tried = outbox.c.parked.is_(sa.false())
+    waits = sa.and_(tried, outbox.c.background.is_(sa.false()))
     oldest = func.min(outbox.c.waiting_since, type_=outbox.c.waiting_since.type)
     statement = select(
         func.count().filter(waits).label("due"),
-        func.count().filter(waits, outbox.c.attempts > 0).label("failed"),
+        func.count().filter(tried, outbox.c.attempts > 0).label("failed"),
         func.count().filter(outbox.c.parked.is_(sa.true())).label("parked"),
+        func.count().filter(tried, outbox.c.background.is_(sa.true())).label("to_compare"),
         oldest.filter(waits).label("oldest_at"),
     ).select_from(outbox)
     row = conn.execute(statement).one()
-    return Figures(due=row.due, failed=row.failed, parked=row.parked, oldest_at=row.oldest_at)
+    return Figures(
+        due=row.due, failed=row.failed, parked=row.parked, to_compare=row.to_compare, oldest_at=row.oldest_at
+    )
 
 
 # --- what NetBox holds ------------------------------------------------------------------------------------------
@@ -411,6 +475,21 @@ def note_resolved(conn: Connection, provider: str, circuit_ids: Collection[str])
     return sorted(found)
 
 
+def forget_unnamed(conn: Connection, *, since: datetime) -> None:
+    """Forget unresolved circuits that no event names any more, and providers that have none, of those that count."""
+    counts = sa.and_(events.c.provider == unresolved_circuits.c.provider, _ends_after(since))
+    names_it = sa.and_(
+        circuits.c.event == events.c.id,
+        circuits.c.circuit_key == unresolved_circuits.c.circuit_key,
+        circuits.c.withdrawn.is_(sa.false()),
+    )
+    named = sa.or_(
+        sa.and_(unresolved_circuits.c.circuit_id == "", sa.exists().where(counts)),
+        sa.exists().where(counts, names_it),
+    )
+    conn.execute(sa.delete(unresolved_circuits).where(~named))
+
+
 def unresolved(conn: Connection, *, tried_before: datetime | None = None) -> list[Unresolved]:
     """Return the circuits that NetBox does not have, by provider and id; those not tried since ``tried_before``."""
     statement = select(unresolved_circuits)
@@ -437,9 +516,12 @@ def meta(conn: Connection, name: str) -> str | None:
     return value
 
 
-def save_meta(conn: Connection, name: str, value: str) -> None:
-    """Keep a fact about the NetBox."""
-    _upsert(conn, netbox_meta, {"name": name}, {"value": value})
+def save_meta(conn: Connection, name: str, value: str | None) -> None:
+    """Keep a fact about the NetBox; None: it holds no more."""
+    if value is None:
+        conn.execute(sa.delete(netbox_meta).where(netbox_meta.c.name == name))
+    else:
+        _upsert(conn, netbox_meta, {"name": name}, {"value": value})
 
 
 # --- the laws ---------------------------------------------------------------------------------------------------
@@ -477,6 +559,8 @@ def _due(row: Row[Any], claimed_until: datetime) -> Due:
         generation=row.generation,
         version=row.version,
         attempts=row.attempts,
+        thorough=row.thorough,
+        background=row.background,
         claimed_until=claimed_until,
     )
 

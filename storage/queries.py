@@ -392,7 +392,7 @@ def _acknowledgements(conn: Connection, condition: ColumnElement[bool]) -> Mappi
     for row in conn.execute(statement):
         seen = found[_key_of(row), row.generation]
         seen.digest = row.material_digest
-        seen.ticket = row.ticket or seen.ticket
+        seen.ticket = seen.ticket if row.ticket is None else row.ticket
     return found
 
 
@@ -714,7 +714,8 @@ def stats(conn: Connection, *, now: datetime, mailboxes: Collection[str]) -> Sha
 
     ``lag_seconds`` is how long the oldest message of a mailbox that is not read yet has been in the ledger; ``error``
     is what is wrong since the last success, of the folder that failed last. Of the events that NetBox has still to
-    learn of, ``due``, some ``failed`` the last time; those that are ``parked`` are not among them.
+    learn of, ``due`` since ``oldest_at``, some ``failed`` the last time; those that are ``parked`` are not among them,
+    nor those that have not changed, and are ``to_compare``. ``problem`` is why NetBox is left alone now.
     """
     behind = outbox.figures(conn)
     by_disposition = _counts(conn, message_rows.c.disposition)
@@ -734,7 +735,14 @@ def stats(conn: Connection, *, now: datetime, mailboxes: Collection[str]) -> Sha
         "by_provider": _counts(conn, message_rows.c.provider),
         "events": {kind.value: by_kind.get(kind, 0) for kind in Kind},
         "mailboxes": health,
-        "outbox": {"due": behind.due, "failed": behind.failed, "parked": behind.parked},
+        "outbox": {
+            "due": behind.due,
+            "failed": behind.failed,
+            "parked": behind.parked,
+            "to_compare": behind.to_compare,
+            "oldest_at": _iso(behind.oldest_at),
+            "problem": outbox.meta(conn, outbox.PROBLEM),
+        },
     }
 
 

@@ -483,9 +483,11 @@ acknowledgements = Table(
     Column("provider", Key, nullable=False),
     Column("id_key", Key, nullable=False),
     Column("generation", sa.Integer, nullable=False),
+    # Of the event as it was seen; empty where the acknowledgement was taken back.
     Column("material_digest", Text, nullable=False),
     Column("author", Text, nullable=False),
-    Column("ticket", Text, nullable=False),
+    # Null where none was named; empty where it was taken away.
+    Column("ticket", Text),
     Column("comment", Text, nullable=False),
     Column("acknowledged_at", UtcDateTime, nullable=False),
     # Whether an event is acknowledged: `maintd events`, `maintd show`.
@@ -512,6 +514,10 @@ outbox = Table(
     Column("problem", Text),
     # NetBox will never take it as it is: only another change, or a person, has it tried again.
     Column("parked", sa.Boolean, nullable=False),
+    # All that NetBox holds of it is to be looked at, whatever we believe.
+    Column("thorough", sa.Boolean, nullable=False),
+    # Nothing has changed: it comes after those that have.
+    Column("background", sa.Boolean, nullable=False),
     # Until when somebody delivers it; no two claims of one event end at the same instant.
     Column("claimed_until", UtcDateTime),
     # storage.outbox.claim.

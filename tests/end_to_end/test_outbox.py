@@ -35,7 +35,7 @@ def test_what_mails_and_people_change_is_due_where_a_netbox_is_named(tmp_path, c
     run(capsys, config, "import", str(MAILS))
     events = run(capsys, config, "events")
     assert len(events) > 1
-    assert run(capsys, config, "stats")["outbox"] == {"due": len(events) if named else 0, "failed": 0, "parked": 0}
+    assert run(capsys, config, "stats")["outbox"]["due"] == (len(events) if named else 0)
     shown = run(capsys, config, "ack", events[0]["id"])
     assert (shown["netbox"] is not None) == named
     assert main(["db", "check", "--config", str(config)]) == 0

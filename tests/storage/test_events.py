@@ -288,10 +288,10 @@ def test_a_writer_waits_for_the_one_before_it_and_sees_its_updates(postgresql_ur
 # --- acknowledgements ---
 
 
-def acknowledge(store, ticket="", key=KEY, generation=1, minutes=0):
+def acknowledge(store, ticket=None, key=KEY, generation=1, minutes=0, digest=None):
     with store.writing() as conn:
         at = NOW + timedelta(minutes=minutes)
-        events.acknowledge(conn, key, generation, author="alice", ticket=ticket, comment="seen", now=at)
+        events.acknowledge(conn, key, generation, author="alice", ticket=ticket, comment="", now=at, digest=digest)
 
 
 def acknowledged(store):
@@ -312,6 +312,24 @@ def test_an_acknowledgement_holds_until_something_material_changes(store, applie
     assert acknowledged(store) == (True, "NOC-1")
     acknowledge(store, "NOC-2", minutes=2)
     assert acknowledged(store) == (True, "NOC-2")
+
+
+def test_an_acknowledgement_and_a_ticket_can_be_taken_back(store, applied, update):
+    applied("a", update(1))
+    acknowledge(store, "NOC-1")
+    acknowledge(store, minutes=1, digest="")
+    assert acknowledged(store) == (False, "NOC-1")
+    acknowledge(store, "", minutes=2)
+    assert acknowledged(store) == (True, "")
+
+
+def test_what_was_seen_before_it_changed_is_not_acknowledged(store, applied, update):
+    applied("a", update(1))
+    with store.reading() as conn:
+        (before,) = queries.events_of_key(conn, KEY)
+    applied("more circuits", update(2, circuits=("C-1", "C-2", "C-3")))
+    acknowledge(store, digest=before.material_digest)
+    assert acknowledged(store) == (False, "")
 
 
 def test_an_acknowledgement_outlives_a_reparse(store, applied, update):

@@ -259,7 +259,7 @@ def test_an_event_is_shown_with_what_netbox_holds_of_it(store, applied, update):
     records = [{"slot": 1, "id": 17}, {"slot": 2, "id": 18}]
     refused = {"problem": "end: must be after start", "parked": True}
     assert netbox_of(store) == {**nothing, **refused, "records": records, "dirty": True}
-    written(store, outbox.release, now=NOW)
+    written(store, outbox.hurry, now=NOW)
     (due,) = written(store, outbox.claim, now=NOW, limit=1, lease_seconds=60)
     written(store, outbox.save_remote, TTN_1, 1, STATE, dirty=False, now=NOW)
     assert written(store, outbox.done, due)
@@ -272,14 +272,21 @@ def test_figures_say_how_far_netbox_is_behind(store):
     first, second, _ = written(store, outbox.claim, now=NOW, limit=3, lease_seconds=60)
     written(store, outbox.park, first, problem="x", now=NOW)
     written(store, outbox.postpone, second, until=NOW + HOUR, problem="x", now=NOW)
-    assert asked(store, queries.stats, now=NOW, mailboxes=[])["outbox"] == {"due": 2, "failed": 1, "parked": 1}
+    assert asked(store, queries.stats, now=NOW, mailboxes=[])["outbox"] == {
+        "due": 2,
+        "failed": 1,
+        "parked": 1,
+        "to_compare": 0,
+        "oldest_at": "2026-11-20T12:00:00Z",
+        "problem": None,
+    }
 
 
 def test_what_people_said_of_an_event_is_asked_at_once(store, applied, update):
     assert asked(store, queries.said_of, TTN_1, 1) == queries.Said()
     applied("a", update(1))
     assert asked(store, queries.said_of, TTN_1, 1) == queries.Said()
-    for ticket in ("NOC-1", ""):
+    for ticket in ("NOC-1", None):
         said = {"author": "alice", "ticket": ticket, "comment": "", "now": NOW}
         written(store, events.acknowledge, TTN_1, 1, **said)
     written(store, events.hide, TTN_1, 1, author="alice", reason="a test", now=NOW)

@@ -357,7 +357,7 @@ def test_adoption_and_mails_in_any_order_give_the_same_outage(store, applied, ou
 
 def test_what_people_saw_goes_over_with_the_outage(store, applied, outage):
     opened(store)
-    for minutes, ticket in enumerate(("NOC-1", "")):
+    for minutes, ticket in enumerate(("NOC-1", None)):
         with store.writing() as conn:
             at = NOW + timedelta(minutes=minutes)
             events.acknowledge(conn, LOCAL, 1, author="alice", ticket=ticket, comment="", now=at)

@@ -70,9 +70,9 @@ def test_what_is_delivered_is_out(store):
     put(store, name("a"), name("b"))
     first, second = claimed(store)
     assert settled(store, outbox.done, first)
-    assert figures(store) == Figures(due=1, failed=0, parked=0, oldest_at=NOW)
+    assert figures(store) == Figures(due=1, failed=0, parked=0, to_compare=0, oldest_at=NOW)
     assert settled(store, outbox.done, second)
-    assert figures(store) == Figures(due=0, failed=0, parked=0, oldest_at=None)
+    assert figures(store) == Figures(due=0, failed=0, parked=0, to_compare=0, oldest_at=None)
 
 
 def test_what_changes_while_it_is_delivered_stays_due(store):
@@ -126,7 +126,7 @@ def test_a_failure_is_counted_and_waits(store):
         assert due.attempts == attempt
         assert settled(store, outbox.postpone, due, until=now + MINUTE, problem="no connection", now=now)
         assert claimed(store, now=now + MINUTE / 2) == []
-    assert figures(store) == Figures(due=1, failed=1, parked=0, oldest_at=NOW)
+    assert figures(store) == Figures(due=1, failed=1, parked=0, to_compare=0, oldest_at=NOW)
     with store.reading() as conn:
         owed = outbox.owed(conn, *name())
     assert (owed.attempts, owed.problem, owed.parked) == (3, "no connection", False)
@@ -137,7 +137,7 @@ def test_a_change_is_tried_at_once_whatever_failed_before(store):
     (due,) = claimed(store)
     settled(store, outbox.postpone, due, until=NOW + 60 * MINUTE, problem="no connection", now=NOW)
     put(store, now=NOW + MINUTE)
-    assert figures(store) == Figures(due=1, failed=0, parked=0, oldest_at=NOW)
+    assert figures(store) == Figures(due=1, failed=0, parked=0, to_compare=0, oldest_at=NOW)
     (due,) = claimed(store, now=NOW + MINUTE)
     assert (due.attempts, due.version) == (0, 2)
     put(store, now=NOW + 2 * MINUTE)
@@ -146,25 +146,63 @@ def test_a_change_is_tried_at_once_whatever_failed_before(store):
     assert len(claimed(store, now=NOW + 2 * MINUTE)) == 1
 
 
-def test_what_is_parked_is_not_tried_until_it_changes_or_is_released(store):
+def test_what_is_parked_is_not_tried_until_it_changes_or_a_person_asks(store):
     put(store, name("a"), name("b"), name("c"))
     for due in claimed(store):
         assert settled(store, outbox.park, due, problem=f"end: {due.key.id_key}", now=NOW + MINUTE)
     assert claimed(store, now=NOW + 9 * MINUTE) == []
-    assert figures(store) == Figures(due=0, failed=0, parked=3, oldest_at=None)
+    assert figures(store) == Figures(due=0, failed=0, parked=3, to_compare=0, oldest_at=None)
     with store.reading() as conn:
         first, *_ = outbox.parked(conn)
     assert first == Parked(key=name("a")[0], generation=1, attempts=1, failed_at=NOW + MINUTE, problem="end: a")
 
     put(store, name("b"), now=NOW + 2 * MINUTE)
     with store.writing() as conn:
-        assert outbox.release(conn, [name("c"), name("b"), name("x")], now=NOW + 2 * MINUTE) == 1
+        assert outbox.hurry(conn, [name("c"), name("b"), name("x")], now=NOW + 2 * MINUTE) == 2
     assert ids(claimed(store, now=NOW + 2 * MINUTE)) == ["b", "c"]
     with store.writing() as conn:
-        assert outbox.release(conn, now=NOW + 3 * MINUTE) == 1
-        assert outbox.release(conn, now=NOW + 3 * MINUTE) == 0
+        assert outbox.hurry(conn, now=NOW + 3 * MINUTE) == 3
+    # The others are claimed.
     (released,) = claimed(store, now=NOW + 3 * MINUTE)
     assert (released.key.id_key, released.attempts) == ("a", 0)
+
+
+def test_what_is_only_looked_at_comes_after_what_changed_and_keeps_its_turn(store):
+    with store.writing() as conn:
+        outbox.look_again(conn, [name("a"), name("b")], now=NOW)
+    put(store, name("b"), name("c"), now=NOW + MINUTE)
+    assert figures(store) == Figures(due=2, failed=0, parked=0, to_compare=1, oldest_at=NOW)
+    found = claimed(store, now=NOW + MINUTE)
+    assert [(due.key.id_key, due.thorough, due.background) for due in found] == [
+        ("b", True, False),
+        ("c", False, False),
+        ("a", True, True),
+    ]
+    assert settled(store, outbox.park, found[1], problem="end", now=NOW + MINUTE)
+    with store.writing() as conn:
+        outbox.look_again(conn, [name("c")], now=NOW + 2 * MINUTE)
+    # It was refused as it is, and it is as it was.
+    assert figures(store).parked == 1
+
+
+def test_one_event_can_be_claimed_alone(store):
+    put(store, name("a"), name("b"))
+    with store.writing() as conn:
+        (due,) = outbox.claim(conn, now=NOW, limit=9, lease_seconds=LEASE, only=name("b"))
+        assert due.key.id_key == "b"
+        assert outbox.claim(conn, now=NOW, limit=9, lease_seconds=LEASE, only=name("b")) == []
+
+
+def test_a_lease_can_be_renewed_by_who_holds_it_alone(store):
+    put(store)
+    (due,) = claimed(store)
+    with store.writing() as conn:
+        renewed = outbox.renew(conn, due, now=NOW + MINUTE, lease_seconds=LEASE)
+        assert renewed.claimed_until == NOW + MINUTE + timedelta(seconds=LEASE)
+        assert outbox.renew(conn, due, now=NOW + 2 * MINUTE, lease_seconds=LEASE) is None
+    assert claimed(store, now=due.claimed_until) == []
+    assert not settled(store, outbox.done, due)
+    assert settled(store, outbox.done, renewed)
 
 
 def test_an_event_with_an_id_beyond_all_measure_is_in_the_outbox_like_any_other(store):
@@ -267,6 +305,7 @@ class Model:
             due=len(waits),
             failed=sum(row["attempts"] > 0 for row in waits),
             parked=len(self.rows) - len(waits),
+            to_compare=0,
             oldest_at=min((row["since"] for row in waits), default=None),
         )
 
@@ -275,7 +314,7 @@ STEPS = st.one_of(
     st.tuples(st.just("put"), st.sampled_from("abc")),
     st.tuples(st.just("claim"), st.integers(1, 3)),
     st.tuples(st.sampled_from(("done", "postpone", "park")), st.integers(0, 5)),
-    st.tuples(st.just("release"), st.sampled_from("abc")),
+    st.tuples(st.just("hurry"), st.sampled_from("abc")),
     st.tuples(st.just("wait"), st.sampled_from((1, 200, 299, 300, 301))),
 )
 
@@ -298,11 +337,11 @@ def test_any_sequence_of_changes_claims_and_failures_does_what_a_dict_would(stor
                 assert due.attempts == model.rows[due.key.id_key]["attempts"]
                 model.rows[due.key.id_key]["claim"] = due.claimed_until
             dues += found
-        elif step == "release":
+        elif step == "hurry":
             row = model.rows.get(argument)
             with store.writing() as conn:
-                assert outbox.release(conn, [name(argument)], now=model.now) == bool(row and row["parked"])
-            if row and row["parked"]:
+                assert outbox.hurry(conn, [name(argument)], now=model.now) == (row is not None)
+            if row:
                 row |= {"parked": False, "attempts": 0, "due": model.now}
         elif step == "wait":
             model.now += timedelta(seconds=argument)
@@ -325,7 +364,7 @@ def test_a_store_without_a_netbox_keeps_no_outbox(store):
     told = database.Store(store._engine, store.place, outbox_clock=lambda: NOW + MINUTE)
     with told.writing() as conn:
         outbox.note(conn, [name()])
-    assert figures(store) == Figures(due=1, failed=0, parked=0, oldest_at=NOW + MINUTE)
+    assert figures(store) == Figures(due=1, failed=0, parked=0, to_compare=0, oldest_at=NOW + MINUTE)
 
 
 def test_the_laws_name_what_the_outbox_should_not_hold(store):

@@ -368,7 +368,7 @@ def test_figures_have_the_shape_that_is_promised(store, applied, record, arrival
             "peering": {"last_success": "2026-11-19T12:00:00Z", "lag_seconds": 90, "error": "refused"},
             "quiet": {"last_success": None, "lag_seconds": 0, "error": None},
         },
-        "outbox": {"due": 0, "failed": 0, "parked": 0},
+        "outbox": {"due": 0, "failed": 0, "parked": 0, "to_compare": 0, "oldest_at": None, "problem": None},
     }
     assert json.loads(json.dumps(found)) == found
 
@@ -393,7 +393,7 @@ def test_an_error_stands_until_the_next_success(store):
 def test_the_newest_ticket_that_was_named_stands(store, applied, update):
     applied("a", update(1))
     key = EventKey(kind=Kind.MAINTENANCE, provider="zayo", id_key="ttn-1")
-    for minutes, ticket in enumerate(("NOC-1", "NOC-2", "")):
+    for minutes, ticket in enumerate(("NOC-1", "NOC-2", None)):
         with store.writing() as conn:
             at = NOW + timedelta(minutes=minutes)
             events.acknowledge(conn, key, 1, author="alice", ticket=ticket, comment="", now=at)
