@@ -3,6 +3,7 @@
 Source: https://www.django-rest-framework.org/api-guide/fields/
 """
 
+import functools
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -16,10 +17,18 @@ REQUIRED = "This field is required."
 NULL = "This field may not be null."
 BLANK = "This field may not be blank."
 MOMENT = "Datetime has wrong format. Use one of these formats instead: YYYY-MM-DDThh:mm[:ss[.uuuuuu]][+HH:MM|-HH:MM|Z]."
+# A zone of every machine that a server offers to nobody.
+NO_CHOICE = {"Factory"}
 _TRUE = {"t", "y", "yes", "true", "on", "1"}
 _FALSE = {"f", "n", "no", "false", "off", "0"}
 _LOCAL = re.compile(r"[-!#$%&'*+/=?^_`{}|~0-9A-Za-z]+(\.[-!#$%&'*+/=?^_`{}|~0-9A-Za-z]+)*\Z")
 _LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\Z", re.IGNORECASE)
+
+
+@functools.cache
+def _zones() -> set[str]:
+    """Return the zones that there are: to look for them on the disk takes longer than a request."""
+    return available_timezones()
 
 
 class Refused(Exception):
@@ -97,8 +106,10 @@ class Reader:
             raise Refused(f"Surrogate characters are not allowed: U+{ord(lone):X}.")
         if field.kind is Kind.ADDRESS and not is_address(text):
             raise Refused("Enter a valid email address.")
-        if field.kind is Kind.ZONE and text not in available_timezones():
+        if field.kind is Kind.ZONE and text not in _zones():
             raise Refused("A valid timezone is required.")
+        if field.kind is Kind.ZONE and text in NO_CHOICE:
+            raise Refused(f"Value zoneinfo.ZoneInfo(key='{text}') is not a valid choice.")
         return text
 
     def moment(self, value: Any) -> datetime:
