@@ -54,6 +54,9 @@ _SENDER = re.compile(r"[^@\s<>]*@[^@\s<>]+")
 _AUTHSERV_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,252}")
 _SLUG = re.compile(r"[A-Za-z0-9_-]{1,100}")
 _API_PATH = re.compile(r"/?(?:api/)?plugins/[A-Za-z0-9_-]{1,100}/?")
+# The time of day at which nothing is done.
+NEVER = "never"
+
 # Source: the model of NetBox's custom fields.
 _CUSTOM_FIELD = re.compile(r"(?!.{0,50}__)[A-Za-z0-9_]{1,50}")
 _TIME_OF_DAY = re.compile(r"(?:[01]\d|2[0-3]):[0-5]\d")
@@ -187,7 +190,7 @@ def _custom_field(value: str) -> str:
 
 
 def _time_of_day(value: str) -> str:
-    if value != "never" and not _TIME_OF_DAY.fullmatch(value):
+    if value != NEVER and not _TIME_OF_DAY.fullmatch(value):
         raise unexpected(value, 'a time of day, as in "03:30", or "never"')
     return value
 

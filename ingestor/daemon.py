@@ -1,7 +1,7 @@
 """The program as a whole: one pass (``maintd poll``), or one every so often until it is told to stop (``maintd run``).
 
 Each mailbox has a thread and a connection of its own, so that one that hangs delays no other. What they store is read
-by the main thread, which never waits for a network.
+by the main thread, which never waits for a network. What came of it is told to NetBox by one more thread.
 """
 
 import contextlib
@@ -21,6 +21,7 @@ from domain.message import Terms
 from domain.vocabulary import Kind
 from ingestor import pipeline
 from ingestor.config import MailboxTable, ProviderTable, Settings, TemplateTable, where
+from ingestor.delivery import Delivery
 from ingestor.mailbox import MailboxSession, MailboxSettings
 from ingestor.scheduler import Scheduler
 from ingestor.secrets import resolve
@@ -32,6 +33,9 @@ from storage.database import Store
 
 # How long the main thread sleeps when nothing wakes it: what was imported or retried beside it is found then.
 LOOK_SECONDS = 5.0
+
+# How long the end of the program waits for a request to NetBox.
+LAST_REQUEST_SECONDS = 3.0
 
 log = structlog.get_logger()
 
@@ -229,10 +233,25 @@ def poll(
             processor.process(stopping=watch.stopping.is_set)
             # What was settled just now is filed at once, not at the next pass.
             failures += [failure for filed in threads.map(watch.file, tables) for failure in filed]
+            failures += _push(settings, store, watch.stopping)
     finally:
         if pool is None:
             workers.stop()
     return failures
+
+
+def _push(settings: Settings, store: Store, stopping: threading.Event) -> list[str]:
+    """Tell NetBox what is due; return what failed, one line each."""
+    if settings.netbox.url is None:
+        return []
+    problems: list[str] = []
+    try:
+        with Delivery(settings, store, providers(settings, store)) as delivery:
+            delivery.look_for_missing()
+            delivery.deliver(stopping=stopping.is_set, told=lambda each: problems.append(each.problem))
+    except MaintdError as error:
+        problems.append(str(error))
+    return [problem for problem in dict.fromkeys(problems) if problem]
 
 
 @contextlib.contextmanager
@@ -252,24 +271,46 @@ def run(settings: Settings, store: Store) -> None:
     scheduler = Scheduler(workers=len(tables))
     for table in tables:
         scheduler.every(table.poll_seconds, f"poll {table.name}", functools.partial(watch.collect, table))
-    with stopped_by_signals(watch.stop):
+    with stopped_by_signals(watch.stop), _delivering(watch) as changed:
         log.info("daemon_started", mailboxes=[table.name for table in tables])
         scheduler.start()
         try:
-            _settle_until_stopped(watch, settings)
+            _settle_until_stopped(watch, settings, changed)
         finally:
             watch.stop()
             scheduler.stop()
     log.info("daemon_stopped")
 
 
-def _settle_until_stopped(watch: Watch, settings: Settings) -> None:
+@contextlib.contextmanager
+def _delivering(watch: Watch) -> Iterator[threading.Event]:
+    """Keep NetBox in step beside the work, if there is one; the event that is given says that something changed.
+
+    A request that is under way at the end is not waited for long: what it does is found out at the next start.
+    """
+    changed = threading.Event()
+    if watch.settings.netbox.url is None:
+        yield changed
+        return
+    delivery = Delivery(watch.settings, watch.store, providers(watch.settings, watch.store))
+    thread = threading.Thread(target=delivery.run, args=(watch.stopping, changed), name="delivery", daemon=True)
+    thread.start()
+    try:
+        yield changed
+    finally:
+        watch.stop()
+        changed.set()
+        thread.join(LAST_REQUEST_SECONDS)
+        delivery.close()
+
+
+def _settle_until_stopped(watch: Watch, settings: Settings, changed: threading.Event) -> None:
     pool = worker_pool(settings, watch.store, asking=True)
     processor = pipeline.Processor(store=watch.store, pool=pool, asked=asked_of_mails(watch.settings))
     try:
         while not watch.stopping.is_set():
             pool.use(providers(settings, watch.store))
-            processor.process(stopping=watch.stopping.is_set)
+            processor.process(stopping=watch.stopping.is_set, settled=lambda *_: changed.set())
             pool.stop_if_idle(settings.workers.idle_seconds)
             watch.wake.wait(LOOK_SECONDS)
             watch.wake.clear()

@@ -72,13 +72,17 @@ class Parked:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Owed:
-    """That NetBox has still to learn of an event: how often it was tried, and what was wrong; None: nothing yet."""
+    """That NetBox has still to learn of an event: how often it was tried, and what was wrong; None: nothing yet.
+
+    ``background``: there is nothing to learn, the event is only to be looked at there.
+    """
 
     waiting_since: datetime
     due_at: datetime
     attempts: int
     problem: str | None
     parked: bool
+    background: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -352,6 +356,7 @@ def owed(conn: Connection, key: EventKey, generation: int) -> Owed | None:
         attempts=row.attempts,
         problem=row.problem,
         parked=row.parked,
+        background=row.background,
     )
 
 

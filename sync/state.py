@@ -82,6 +82,11 @@ class State:
             self.home = min(there, default=None)
         return self.home
 
+    def elsewhere(self) -> "State":
+        """Return what is known where the NetBox is another one: the numbers of the windows, and nothing of it."""
+        names = {slot: HeldRecord(name=record.name, span=record.span) for slot, record in self.records.items()}
+        return State(dirty=True, records=names)
+
     def as_json(self) -> dict[str, Any]:
         """Return all of it as JSON."""
         return {
