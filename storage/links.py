@@ -1,4 +1,7 @@
-"""Which events belong together although nobody says so: the same id for both kinds, and the same loss under two ids."""
+"""How one event is joined to another, and to what people said of it.
+
+Events belong together although nobody says so: the same id for both kinds, and the same loss under two ids.
+"""
 
 from collections import defaultdict
 from collections.abc import Mapping
@@ -19,10 +22,15 @@ Name = list[str]
 NEARBY = timedelta(hours=2)
 
 
-def _is_hidden(row: sa.FromClause) -> ColumnElement[bool]:
+def of_the_event(said: sa.FromClause, row: sa.FromClause) -> ColumnElement[bool]:
+    """Return the condition that what people said of an event, by its key and generation, belongs to its row."""
     names = ("kind", "provider", "id_key", "generation")
-    said = sa.and_(*(hidden_events.c[name] == row.c[name] for name in names))
-    return sa.exists().where(said).correlate(row)
+    return sa.and_(*(said.c[name] == row.c[name] for name in names))
+
+
+def is_hidden(row: sa.FromClause) -> ColumnElement[bool]:
+    """Return the condition that people have hidden an event."""
+    return sa.exists().where(of_the_event(hidden_events, row)).correlate(row)
 
 
 def _is_told(row: sa.FromClause) -> ColumnElement[bool]:
@@ -38,7 +46,7 @@ def linked(conn: Connection, chosen: sa.Select[tuple[int]]) -> Mapping[int, list
     differ = sa.and_(one.c.provider == other.c.provider, one.c.kind != other.c.kind, one.c.id.in_(chosen))
     of_one, of_other = event_references.alias("of_one"), event_references.alias("of_other")
     found = select(one.c.id.label("event"), other.c.kind, other.c.provider, other.c.event_id).where(
-        differ, sa.not_(_is_hidden(other))
+        differ, sa.not_(is_hidden(other))
     )
     pairs = sa.union(
         found.where(one.c.id_key == other.c.id_key),
@@ -74,7 +82,7 @@ def offered(conn: Connection, key: EventKey, outage: Event) -> list[Name]:
             *(other.c[name] == one.c[name] for name in ("kind", "provider")),
             began.between(begins - NEARBY, begins + NEARBY),
             _is_told(one) != _is_told(other),
-            sa.not_(_is_hidden(other)),
+            sa.not_(is_hidden(other)),
         )
     )
     return sorted([*name] for name in conn.execute(statement))

@@ -34,7 +34,7 @@ from domain.message import Disposition, Reason
 from domain.vocabulary import EtrMove, Impact, Kind, MaintenanceStatus, Move, OutageStatus, Phase
 from storage import outbox
 from storage.events import COUNTS, edits_where, said_in
-from storage.links import Name, linked, offered
+from storage.links import Name, is_hidden, linked, of_the_event, offered
 from storage.schema import (
     UtcDateTime,
     acknowledgements,
@@ -98,7 +98,7 @@ def events(
     Those that people have hidden are not among them, unless ``hidden`` asks for these and no others. ``completions``
     names the providers that are known to send completions. No phases: any phase.
     """
-    wanted: list[ColumnElement[bool]] = [_is_hidden() if hidden else sa.not_(_is_hidden())]
+    wanted: list[ColumnElement[bool]] = [is_hidden(event_rows) if hidden else sa.not_(is_hidden(event_rows))]
     if kind is not None:
         wanted.append(event_rows.c.kind == kind)
     if provider is not None:
@@ -208,7 +208,7 @@ def said_of(conn: Connection, key: EventKey, generation: int) -> Said:
     named = {"kind": key.kind, "provider": key.provider, "id_key": key.id_key, "generation": generation}
     condition = sa.and_(*(event_rows.c[name] == value for name, value in named.items()))
     row = conn.execute(
-        select(event_rows.c.material_digest, _is_hidden().label("hidden")).where(condition)
+        select(event_rows.c.material_digest, is_hidden(event_rows).label("hidden")).where(condition)
     ).one_or_none()
     if row is None:
         return Said()
@@ -216,22 +216,14 @@ def said_of(conn: Connection, key: EventKey, generation: int) -> Said:
     return Said(acknowledged=seen.digest == row.material_digest, internal_ticket=seen.ticket, hidden=bool(row.hidden))
 
 
-def _is_hidden() -> ColumnElement[bool]:
-    return sa.exists().where(_of_the_event(hidden_events)).correlate(event_rows)
-
-
-def _of_the_event(said: sa.Table) -> ColumnElement[bool]:
-    """Return the condition that what people said of an event, by its key and generation, belongs to its row."""
-    names = ("kind", "provider", "id_key", "generation")
-    return sa.and_(*(said.c[name] == event_rows.c[name] for name in names))
-
-
 def _key_of(row: Row[Any]) -> EventKey:
     return EventKey(kind=Kind(row.kind), provider=row.provider, id_key=row.id_key)
 
 
 def _hidden(conn: Connection, condition: ColumnElement[bool]) -> Mapping[tuple[EventKey, int], Shape]:
-    rows = conn.execute(select(hidden_events).join(event_rows, _of_the_event(hidden_events)).where(condition))
+    rows = conn.execute(
+        select(hidden_events).join(event_rows, of_the_event(hidden_events, event_rows)).where(condition)
+    )
     return {
         (_key_of(row), row.generation): {
             "author": row.author,
@@ -384,7 +376,7 @@ class _Seen:
 def _acknowledgements(conn: Connection, condition: ColumnElement[bool]) -> Mapping[tuple[EventKey, int], _Seen]:
     statement = (
         select(acknowledgements)
-        .join(event_rows, _of_the_event(acknowledgements))
+        .join(event_rows, of_the_event(acknowledgements, event_rows))
         .where(condition)
         .order_by(acknowledgements.c.acknowledged_at, acknowledgements.c.id)
     )
@@ -770,7 +762,7 @@ def etr_figures(conn: Connection, *, now: datetime) -> list[Shape]:
     Outages that people have hidden do not count.
     """
     by_provider: defaultdict[str, list[Event]] = defaultdict(list)
-    outages = sa.and_(event_rows.c.kind == Kind.OUTAGE, sa.not_(_is_hidden()))
+    outages = sa.and_(event_rows.c.kind == Kind.OUTAGE, sa.not_(is_hidden(event_rows)))
     for one in _stored(conn, outages, with_history=True):
         by_provider[one.key.provider].append(one.event)
     return [
