@@ -87,7 +87,14 @@ def open_netbox(settings: Settings) -> Netbox:
     )
 
 
-def inventory(settings: Settings, store: Store, netbox: Netbox, directory: Directory) -> Inventory:
+def inventory(
+    settings: Settings,
+    store: Store,
+    netbox: Netbox,
+    directory: Directory,
+    *,
+    clock: Callable[[], datetime] = utc_now,
+) -> Inventory:
     """Return the providers and circuits of a NetBox, by the names that the configuration and people give them."""
     tables = {table.name: table for table in settings.providers}
     names = {}
@@ -99,7 +106,7 @@ def inventory(settings: Settings, store: Store, netbox: Netbox, directory: Direc
         netbox,
         names,
         _aliases(store),
-        clock=utc_now,
+        clock=clock,
         lifetime_seconds=settings.netbox.circuit_cache_seconds,
         create=settings.netbox.create,
     )
@@ -325,17 +332,17 @@ class Delivery:
         if not due.background:
             # How NetBox differed from what has changed is no drift.
             outcome = replace(outcome, drift=())
-        tell = log.warning if outcome.drift else log.info if outcome.done else log.debug
-        tell(
-            "event_pushed",
-            **_named(due, wanted),
-            requests=outcome.requests,
-            wrote=list(outcome.done),
-            drift=[f"{one.kind.value}: {one.record}: {one.what}" for one in outcome.drift] or None,
-            cannot=list(outcome.cannot) or None,
-            unresolved=list(outcome.unresolved) or None,
-            waits_for="the provider in NetBox" if outcome.provider_unknown else outcome.waits_for or None,
-        )
+        facts = {
+            "requests": outcome.requests,
+            "wrote": list(outcome.done),
+            "drift": [f"{one.kind.value}: {one.record}: {one.what}" for one in outcome.drift],
+            "cannot": list(outcome.cannot),
+            "unresolved": list(outcome.unresolved),
+            "waits_for": "the provider in NetBox" if outcome.provider_unknown else outcome.waits_for,
+        }
+        told = {name: value for name, value in facts.items() if value}
+        tell = log.warning if outcome.drift else log.info if told else log.debug
+        tell("event_pushed", **_named(due, wanted), **told)
         return _delivered(due, wanted, outcome=outcome)
 
     def _note_circuits(self, connection: Any, wanted: Desired, outcome: Outcome, now: datetime) -> None:
@@ -422,7 +429,7 @@ class Delivery:
             self._dialect = dialects.detect(self._netbox, self._settings.netbox.base_path)
             self._tell_dialect(self._dialect)
         if self._inventory is None:
-            self._inventory = inventory(self._settings, self._store, self._netbox, self._directory)
+            self._inventory = inventory(self._settings, self._store, self._netbox, self._directory, clock=self._clock)
         self._inventory.learn(_aliases(self._store))
         return self._netbox, self._dialect, self._inventory
 
@@ -446,15 +453,13 @@ class Delivery:
         those that it has now are due.
         """
         now = self._clock()
-        with self._store.reading() as connection:
-            waiting = outbox.unresolved(connection, tried_before=now - LOOK_FOR_MISSING)
-        if not waiting or self.is_paused:
+        if self.is_paused or not self._missing(now):
             return 0
-        by_provider: defaultdict[str, list[str]] = defaultdict(list)
-        for one in waiting:
-            by_provider[one.provider].append(one.circuit_id)
         with self._store.writing() as connection:
             outbox.forget_unnamed(connection, since=self.since)
+        by_provider: defaultdict[str, list[str]] = defaultdict(list)
+        for one in self._missing(now):
+            by_provider[one.provider].append(one.circuit_id)
         try:
             return sum(self._look_for(provider, ids, now) for provider, ids in by_provider.items())
         except (ConfigurationError, NetboxError) as error:
@@ -462,6 +467,10 @@ class Delivery:
                 str(error), LONGEST_PAUSE_SECONDS, error.retry_after if isinstance(error, NetboxError) else None
             )
             return 0
+
+    def _missing(self, now: datetime) -> list[outbox.Unresolved]:
+        with self._store.reading() as connection:
+            return outbox.unresolved(connection, tried_before=now - LOOK_FOR_MISSING)
 
     def _look_for(self, provider: str, circuit_ids: Sequence[str], now: datetime) -> int:
         _, _, known = self._connected()

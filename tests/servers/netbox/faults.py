@@ -2,7 +2,7 @@
 
 import json
 import random
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from email.utils import format_datetime
@@ -70,6 +70,17 @@ def database_down() -> Fault:
     )
 
 
+def refused(words: Mapping[str, Iterable[str]]) -> Fault:
+    """The server will not take what it is sent, and says why, field by field."""
+    return Fault(
+        name="400",
+        applied=False,
+        status=400,
+        headers=(("Content-Type", "application/json"),),
+        body=json.dumps(words).encode(),
+    )
+
+
 def _page(title: str) -> bytes:
     return _PAGE % (title.encode(), title.encode())
 
@@ -94,12 +105,15 @@ class _Rule:
     fault: Fault
     method: str | None
     path: str | None
+    body: bytes
     skip: int
     times: int
 
-    def take(self, method: str, path: str) -> bool:
+    def take(self, method: str, path: str, body: bytes) -> bool:
         """Say whether the rule holds for a request, and count it."""
-        if self.times == 0 or self.method not in {None, method} or (self.path or "") not in path:
+        if self.times == 0 or self.method not in {None, method}:
+            return False
+        if (self.path or "") not in path or self.body not in body:
             return False
         if self.skip:
             self.skip -= 1
@@ -123,10 +137,17 @@ class Plan:
         self._numbered[self._count + number] = fault
 
     def when(
-        self, fault: Fault, *, method: str | None = None, path: str | None = None, skip: int = 0, times: int = 1
+        self,
+        fault: Fault,
+        *,
+        method: str | None = None,
+        path: str | None = None,
+        body: bytes = b"",
+        skip: int = 0,
+        times: int = 1,
     ) -> None:
-        """Meet requests with a method, whose path holds a text; the first ``skip`` of them pass. -1: all times."""
-        self._rules.append(_Rule(fault, method, path, skip, times))
+        """Meet requests with a method, whose path and body hold a text; the first ``skip`` pass. -1: all times."""
+        self._rules.append(_Rule(fault, method, path, body, skip, times))
 
     def script(self, faults: Iterable[Fault | None]) -> None:
         """Meet the next requests in turn, None letting one pass; after the last all pass."""
@@ -143,12 +164,12 @@ class Plan:
         self._script = iter(())
         self._chance = None
 
-    def next(self, method: str, path: str) -> Fault | None:
+    def next(self, method: str, path: str, body: bytes = b"") -> Fault | None:
         """Return what meets a request."""
         self._count += 1
         found = self._numbered.pop(self._count, None)
         if found is None:
-            found = next((rule.fault for rule in self._rules if rule.take(method, path)), None)
+            found = next((rule.fault for rule in self._rules if rule.take(method, path, body)), None)
         return found or next(self._script, None) or self._by_chance()
 
     def _by_chance(self) -> Fault | None:

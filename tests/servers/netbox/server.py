@@ -274,7 +274,7 @@ class Netbox:
     def meet(self, request: Request) -> tuple[Answer | None, int | None]:
         """Answer a request, or break as the plan says."""
         with self._lock:
-            fault = self.plan.next(request.method, request.path)
+            fault = self.plan.next(request.method, request.path, request.raw)
             number, arrived = len(self.log), _logged(request, fault)
             # The place in the log is that of the arrival.
             self.log.append(arrived)
