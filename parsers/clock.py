@@ -14,8 +14,8 @@ from parsers.zones import LONG_NAMES, instant, named_zone, zone_of
 
 _READ_CHARACTERS = 200
 _QUOTED_CHARACTERS = 80
-_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
-_MONTH = rf"(?P<name>(?:{'|'.join(_MONTHS)})[a-z]*)"
+MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_MONTH = rf"(?P<name>(?:{'|'.join(MONTHS)})[a-z]*)"
 _TIME = re.compile(
     r"(?<![\d:])(?P<hour>\d{1,2}):(?P<minute>\d{2})(?::(?P<second>\d{2})(?:\.\d+)?)?(?![\d:])"
     r"\s*(?P<half>[ap]\.?m\b\.?)?",
@@ -42,7 +42,7 @@ _ZONE = re.compile(
 )
 _LOCAL = frozenset({"local time", "local standard time", "local"})
 _NO_ZONES = frozenset(
-    month.upper() for month in (*_MONTHS, "mon", "tue", "wed", "thu", "fri", "sat", "sun", "to", "on", "at")
+    month.upper() for month in (*MONTHS, "mon", "tue", "wed", "thu", "fri", "sat", "sun", "to", "on", "at")
 )
 
 
@@ -82,7 +82,7 @@ class Clock:
         for pattern in (_YEAR_FIRST, *_BY_NAME):
             if found := pattern.search(text):
                 named = found["name"]
-                month = _MONTHS.index(named[:3].lower()) + 1 if named else int(found["month"])
+                month = MONTHS.index(named[:3].lower()) + 1 if named else int(found["month"])
                 return (_year(found["year"]), month, int(found["day"])), found.end()
         found = _NUMBERS.search(text) if self.order in (DateOrder.DAY_MONTH, DateOrder.MONTH_DAY) else None
         if not found:

@@ -48,7 +48,7 @@ def pieces_of(notification: Notification) -> list[str]:
 def plain_lines_of(notification: Notification) -> list[str]:
     """Return the lines that are not blank of the plain text, without the marks of a quotation."""
     texts = "\n".join(notification.of_type("text/plain"))[:MOST_CHARACTERS]
-    return [stripped for line in texts.splitlines() if (stripped := _tidy(_QUOTED.sub("", line)))]
+    return [stripped for line in texts.splitlines() if (stripped := one_line(_QUOTED.sub("", line)))]
 
 
 def rows_of(notification: Notification) -> list[list[str]]:
@@ -124,6 +124,11 @@ def going_on(lines: Sequence[str], number: int, *, ends: Callable[[str], bool] |
     return " ".join(parts)
 
 
+def one_line(text: str) -> str:
+    """Return a text with its lines joined, and one space wherever white space stands."""
+    return " ".join(text.split())
+
+
 def _pages(notification: Notification) -> list[str]:
     """Return the html parts without what nobody sees, the longest first."""
     pages = sorted(notification.of_type("text/html"), key=len, reverse=True)
@@ -135,8 +140,4 @@ def _lines(marked: str) -> list[str]:
 
 
 def _text(marked: str) -> str:
-    return _tidy(html.unescape(_TAG.sub("", marked)))
-
-
-def _tidy(text: str) -> str:
-    return " ".join(text.split())
+    return one_line(html.unescape(_TAG.sub("", marked)))

@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from domain.events import StatedCircuit, StatedEtr, circuit_key_of, iso_utc
 from domain.message import Match
+from parsers.lines import one_line
 from parsers.outage.words import Means, meaning_of
 from parsers.statements import Findings, Result
 
@@ -115,5 +116,5 @@ def _told(value: str | datetime | StrEnum | StatedEtr) -> str:
 
 
 def _cut(text: str) -> str:
-    line = " ".join(text.split())
+    line = one_line(text)
     return line if len(line) <= MOST_CHARACTERS else f"{line[: MOST_CHARACTERS - 1]}…"

@@ -13,9 +13,10 @@ import re
 from domain.events import StatedCircuit, StatedOutage
 from domain.vocabulary import OutageStatus
 from parsers.forms import DateOrder
+from parsers.lines import one_line
 from parsers.mime import Notification
 from parsers.outage.aws_health import circuits_of, course_of, ticket_of
-from parsers.outage.sheets import cause_in, one_line, sheet_of
+from parsers.outage.sheets import cause_in, sheet_of
 from parsers.outage.times import moments_of
 from parsers.providers import Provider
 from parsers.statements import Findings, NotUnderstood, Reader, Result

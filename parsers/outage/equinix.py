@@ -15,10 +15,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from domain.events import StatedCircuit, StatedEtr, StatedOutage
 from domain.vocabulary import OutageStatus
 from parsers.forms import DateOrder
-from parsers.lines import lines_of, rows_of
+from parsers.lines import lines_of, one_line, rows_of
 from parsers.mime import Notification
 from parsers.outage.labels import Field, fields_of, newest_text
-from parsers.outage.sheets import course_in, one_line, stated_cause
+from parsers.outage.sheets import course_in, stated_cause
 from parsers.outage.times import Moments, moments_of
 from parsers.outage.words import Means, impact_in, meaning_of, status_by_sentence, status_in
 from parsers.providers import Provider

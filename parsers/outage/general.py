@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from domain.events import StatedCircuit, StatedEtr, StatedOutage
 from domain.vocabulary import Impact, OutageStatus
 from parsers.forms import DateOrder
-from parsers.lines import lines_of
+from parsers.lines import lines_of, one_line
 from parsers.mime import Notification
 from parsers.outage.labels import Field, fields_of, newest_text, tables_of
 from parsers.outage.naming import circuit_doubts_of, circuits_of, ticket_of
@@ -280,7 +280,7 @@ def _result(notice: _Notice, facts: _Facts) -> Result:
         event_id=facts.ticket,
         account=account.value if account else None,
         circuits=facts.circuits or None,
-        summary=_line(summary.value)[:_SUMMARY_CHARACTERS] if summary else None,
+        summary=one_line(summary.value)[:_SUMMARY_CHARACTERS] if summary else None,
         references=facts.references,
         outage=StatedOutage(
             status=facts.status,
@@ -295,7 +295,7 @@ def _result(notice: _Notice, facts: _Facts) -> Result:
 
 
 def _matched(notice: _Notice, facts: _Facts) -> Iterator[tuple[str, str]]:
-    yield from ((name, _line(words)) for name, words in facts.words.items() if words)
+    yield from ((name, one_line(words)) for name, words in facts.words.items() if words)
     for name, found in (("start", facts.start), ("end", facts.end), ("reported", facts.reported)):
         if found:
             yield name, _words(found.field)
@@ -402,7 +402,7 @@ def _planned(notice: _Notice) -> str:
     # What explains an outage tells of work as well, past and to come.
     over = status_by_subject(notice.subject) is OutageStatus.RESOLVED or EXPLAINING_WORDS.search(notice.subject)
     explains = over and notice.first(Means.CAUSE)
-    causes = {_line(field.value) for field in notice.all(Means.CAUSE)}
+    causes = {one_line(field.value) for field in notice.all(Means.CAUSE)}
     for line in () if explains else notice.lines:
         sentence = PLANNED_SENTENCES.search(line)
         if not sentence or any(line in cause for cause in causes) or _ABOUT_SOMETHING_ELSE.search(line):
@@ -470,7 +470,7 @@ def _status_in_text(notice: _Notice) -> _Status | None:
     for field in notice.all(Means.TYPE):
         if status := status_in(field.value):
             return _Status(status=status, words=_words(field))
-    labelled = {_line(field.value) for field in notice.all(Means.CAUSE, Means.ETR, Means.SUMMARY)}
+    labelled = {one_line(field.value) for field in notice.all(Means.CAUSE, Means.ETR, Means.SUMMARY)}
     for number, line in enumerate(notice.lines):
         if any(line in value for value in labelled):
             continue
@@ -569,7 +569,7 @@ def _estimate(notice: _Notice, field: Field) -> StatedEtr | None:
     # A zone beside the label is that of a time which names none itself.
     with_zone = moments.etr(f"{text} {zone}") if zone and moments.zone_in(text) is None else None
     if etr := with_zone or moments.etr(text):
-        return replace(etr, words=_line(field.value)[:_ETR_CHARACTERS].rstrip())
+        return replace(etr, words=one_line(field.value)[:_ETR_CHARACTERS].rstrip())
     _raise_for_order(moments, text)
     return None
 
@@ -637,8 +637,12 @@ def _with_date(notice: _Notice, means: Means, field: Field) -> str:
     """Return the words of a time, with the day before them that another label names where they name none."""
     day = notice.first(means)
     if day is None or day == field or notice.moments.names_day(field.value):
-        return _line(field.value)
-    return f"{_line(day.value)} {_line(field.value)}" if notice.moments.names_time(field.value) else _line(field.value)
+        return one_line(field.value)
+    return (
+        f"{one_line(day.value)} {one_line(field.value)}"
+        if notice.moments.names_time(field.value)
+        else one_line(field.value)
+    )
 
 
 def _moments(notice: _Notice, field: Field) -> Moments:
@@ -650,7 +654,7 @@ def _moments(notice: _Notice, field: Field) -> Moments:
 
 
 def _cause(notice: _Notice) -> str | None:
-    found = (_line(field.value) for field in notice.all(Means.CAUSE))
+    found = (one_line(field.value) for field in notice.all(Means.CAUSE))
     return next((words for words in found if not _NO_CAUSE.fullmatch(words)), None)
 
 
@@ -669,11 +673,7 @@ def _zone(notice: _Notice, facts: _Facts) -> str | None:
 
 
 def _words(field: Field) -> str:
-    return f"{field.label}: {_line(field.value)}"
-
-
-def _line(text: str) -> str:
-    return " ".join(text.split())
+    return f"{field.label}: {one_line(field.value)}"
 
 
 READER = Reader(form="general", label="maintd/general", version="1", read=read)

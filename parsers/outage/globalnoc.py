@@ -17,8 +17,9 @@ from datetime import datetime, timedelta
 from domain.events import StatedCircuit, StatedOutage
 from domain.vocabulary import OutageStatus
 from parsers.forms import DateOrder
+from parsers.lines import one_line
 from parsers.mime import Notification
-from parsers.outage.sheets import ETR_LABEL, cause_in, course_in, etr_in, etr_on, one_line, sheet_of
+from parsers.outage.sheets import ETR_LABEL, cause_in, course_in, etr_in, etr_on, sheet_of
 from parsers.outage.times import Moments, moments_of
 from parsers.providers import Provider
 from parsers.statements import Findings, NotUnderstood, Reader, Result

@@ -16,8 +16,9 @@ from datetime import datetime
 from domain.events import StatedCircuit, StatedEtr, StatedOutage
 from domain.vocabulary import OutageStatus
 from parsers.forms import DateOrder
+from parsers.lines import one_line
 from parsers.mime import Notification
-from parsers.outage.sheets import cause_in, course_in, one_line, sheet_of
+from parsers.outage.sheets import cause_in, course_in, sheet_of
 from parsers.outage.times import Moments, moments_of
 from parsers.providers import Provider
 from parsers.statements import Findings, NotUnderstood, Reader, Result

@@ -24,10 +24,10 @@ from itertools import takewhile
 
 from domain.events import StatedCircuit, StatedEtr, StatedOutage
 from domain.vocabulary import Impact, OutageStatus
-from parsers.lines import lines_of, rows_of
+from parsers.lines import lines_of, one_line, rows_of
 from parsers.mime import Notification
 from parsers.outage.labels import fields_of, newest_text
-from parsers.outage.sheets import ETR_LABEL, is_etr_label, one_line, sheet_of, stated_cause
+from parsers.outage.sheets import ETR_LABEL, is_etr_label, sheet_of, stated_cause
 from parsers.outage.times import Moments, moments_of
 from parsers.outage.words import OUTAGE_WORDS, Means, affirms_end, impact_in, meaning_of, status_in
 from parsers.providers import Provider

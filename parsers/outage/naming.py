@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 
 from domain.events import StatedCircuit, circuit_key_of, id_key_of
 from domain.vocabulary import Impact
+from parsers.lines import one_line
 from parsers.outage.labels import Field
 from parsers.outage.words import Means, impact_in, meaning_of
 from parsers.statements import NotUnderstood, joined
@@ -151,7 +152,7 @@ def circuit_doubts_of(
     text: tuple[str, Sequence[str]],
 ) -> tuple[str, ...]:
     """Return what a person should know of the circuits: those that cannot be read, and that there are too many."""
-    behind_labels = (_line(part) for field in _of_circuits(fields) for part in _unread(field))
+    behind_labels = (one_line(part) for field in _of_circuits(fields) for part in _unread(field))
     doubts = [f'a circuit that cannot be read: "{part}"' for part in dict.fromkeys(behind_labels)]
     if len(_all_circuits(fields, tables, text, None)) > _MOST_CIRCUITS:
         doubts.append(f"of its circuits the first {_MOST_CIRCUITS} are kept")
@@ -196,10 +197,6 @@ def _unread(field: Field) -> Iterator[str]:
             continue
         if not any(_names(part, loose=False)):
             yield part[:_READ_CHARACTERS]
-
-
-def _line(text: str) -> str:
-    return " ".join(text.split())
 
 
 def _in_row(row: Sequence[Field], impact: Impact | None) -> Iterator[StatedCircuit]:

@@ -16,8 +16,9 @@ from collections.abc import Mapping
 from domain.events import StatedCircuit, StatedEtr, StatedOutage
 from domain.vocabulary import Impact, OutageStatus
 from parsers.forms import DateOrder
+from parsers.lines import one_line
 from parsers.mime import Notification
-from parsers.outage.sheets import ETR_LABEL, course_in, etr_in, etr_on, one_line, sheet_of, stated_cause
+from parsers.outage.sheets import ETR_LABEL, course_in, etr_in, etr_on, sheet_of, stated_cause
 from parsers.outage.times import Moments, moments_of
 from parsers.providers import Provider
 from parsers.statements import Findings, NotUnderstood, Reader, Result

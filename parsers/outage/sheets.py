@@ -10,7 +10,7 @@ from itertools import zip_longest
 
 from domain.events import StatedEtr
 from domain.vocabulary import OutageStatus
-from parsers.lines import lines_of
+from parsers.lines import lines_of, one_line
 from parsers.mime import Notification
 from parsers.outage.labels import newest_text
 from parsers.outage.times import Moments
@@ -98,11 +98,6 @@ def sheet_of(notification: Notification, label: re.Pattern[str]) -> Mapping[str,
     for one, end in zip_longest(found, ends):
         sheet.setdefault(one[1].lower(), text[one.end() : end][:_VALUE_CHARACTERS].strip())
     return sheet
-
-
-def one_line(text: str) -> str:
-    """Return a text with its lines joined."""
-    return " ".join(text.split())
 
 
 def etr_on(sheet: Mapping[str, str], moments: Moments) -> StatedEtr | None:

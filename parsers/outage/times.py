@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
 from domain.events import StatedEtr
-from parsers.clock import Clock
+from parsers.clock import MONTHS, Clock
 from parsers.forms import BY_NAME, DateOrder
 from parsers.mime import Notification
 from parsers.providers import Provider
@@ -29,7 +29,6 @@ _LONGEST = timedelta(days=31)
 _DAY = timedelta(days=1)
 
 _ORDERS = frozenset({DateOrder.DAY_MONTH, DateOrder.MONTH_DAY})
-_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _MONTH = (
     r"(?P<name>jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?"
     r"|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)"
@@ -350,7 +349,7 @@ class Moments:
                     )
                 else:
                     name = named.get("name")
-                    month = _MONTHS.index(name[:3].lower()) + 1 if name else int(named["month"])
+                    month = MONTHS.index(name[:3].lower()) + 1 if name else int(named["month"])
                     number = int(named["day"])
                 return _Day(year=year, month=month, day=number), found.start(), found.end()
         return None
