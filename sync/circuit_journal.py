@@ -49,7 +49,7 @@ def write(run: Run) -> None:
     entries = [(entry, str(number), number) for entry, number in lacking]
     intend_entries(run, entries)
     run.state.dirty = True
-    run.save(run.state)
+    run.keep()
     write_entries(run, entries, CIRCUIT_MODEL)
     delete_surplus(run)
 

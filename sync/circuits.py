@@ -11,12 +11,11 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
-from urllib.parse import urlencode
 
 from domain.errors import NetboxError, NetboxFailure
 from domain.events import circuit_key_of
 from sync.dialects import already_there
-from sync.netbox import PAGE_OBJECTS, Netbox
+from sync.netbox import PAGE_OBJECTS, Netbox, portions
 
 PROVIDERS = "circuits/providers"
 CIRCUITS = "circuits/circuits"
@@ -26,10 +25,7 @@ TERMINATIONS = "circuits/circuit-terminations"
 # The type of circuits that are made here: a notice tells none.
 TYPE_NAME, TYPE_SLUG = "Unspecified", "unspecified"
 
-# A server takes a request line of 4,094 characters; this leaves 500 for the path and the other filters.
-# Source: https://docs.gunicorn.org/en/stable/settings.html#limit-request-line
-_FILTER_CHARACTERS = 3500
-_ASKED_AT_ONCE = 100
+_MADE_AT_ONCE = 100
 # What NetBox stores is no longer. Source: the models of its circuits.
 _CID_LENGTH = 100
 _XCONNECT_LENGTH = 50
@@ -215,7 +211,7 @@ class Inventory:
 
     def _of_same_ids(self, provider_id: int, circuit_ids: Iterable[str]) -> "_Same":
         same = _Same()
-        for some in _portions("cid__ie", _askable(circuit_ids, _CID_LENGTH)):
+        for some in portions("cid__ie", _askable(circuit_ids, _CID_LENGTH)):
             rows = self._netbox.listed(CIRCUITS, cid__ie=some, provider_id=provider_id, fields="id,cid,provider")
             for row in rows:
                 if _reference(row.get("provider")) == provider_id:
@@ -225,7 +221,7 @@ class Inventory:
     def _cross_connected(self, provider_id: int, circuit_ids: Sequence[str]) -> dict[str, int]:
         """Return the circuits that have a termination with such a cross-connect id. Without the right to look: none."""
         found: dict[str, int] = {}
-        for some in _portions("xconnect_id__ie", _askable(circuit_ids, _XCONNECT_LENGTH)):
+        for some in portions("xconnect_id__ie", _askable(circuit_ids, _XCONNECT_LENGTH)):
             try:
                 rows = self._netbox.listed(TERMINATIONS, xconnect_id__ie=some, fields="id,circuit,xconnect_id")
             except NetboxError as error:
@@ -365,8 +361,8 @@ def make_circuits(netbox: Netbox, provider_id: int, cids: Sequence[str]) -> dict
     """
     made: dict[str, int] = {}
     type_id = _type_id(netbox) if cids else 0
-    for begin in range(0, len(cids), _ASKED_AT_ONCE):
-        some = cids[begin : begin + _ASKED_AT_ONCE]
+    for begin in range(0, len(cids), _MADE_AT_ONCE):
+        some = cids[begin : begin + _MADE_AT_ONCE]
         rows = netbox.create(CIRCUITS, [{"cid": cid, "provider": provider_id, "type": type_id} for cid in some])
         made |= {cid: _id_of(row) for cid, row in zip(some, rows, strict=True)}
     return made
@@ -473,21 +469,6 @@ def _name_key(name: str) -> str:
 def _askable(texts: Iterable[str], length: int) -> list[str]:
     """Return what can be asked for. An empty value would be no filter at all, and a NUL is refused."""
     return [each for each in dict.fromkeys(texts) if each.strip() and each.isprintable() and len(each) <= length]
-
-
-def _portions(name: str, values: Sequence[str]) -> Iterator[list[str]]:
-    """Yield the values of a filter, as many at a time as one request takes."""
-    some: list[str] = []
-    room = _FILTER_CHARACTERS
-    for each in values:
-        needed = len(urlencode({name: each})) + 1
-        if some and (needed > room or len(some) == _ASKED_AT_ONCE):
-            yield some
-            some, room = [], _FILTER_CHARACTERS
-        some.append(each)
-        room -= needed
-    if some:
-        yield some
 
 
 # --- what NetBox answered

@@ -159,6 +159,10 @@ class Dialect:
             return None
         return _id(row.get("target_object_id"))
 
+    def is_orphan(self, row: Object) -> bool:
+        """Say whether the circuit that an impact hits is gone from NetBox: then it can be deleted and nothing else."""
+        return self.link is Link.TYPE and row.get("target", row) is None
+
     def _model(self, kind: Kind) -> str:
         events = self.events(kind)
         assert events is not None, f"{self.name} holds no {kind}"

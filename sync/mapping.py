@@ -156,14 +156,14 @@ def slot_names(event: Event, slot: int) -> str:
     behind = again + (f" [{slot}]" if slot > 1 else "")
     # NetBox takes no blank name.
     name = " ".join(clean(event.event_id).split()) or "-"
-    return _short(name, NAME_CHARACTERS - len(behind)) + behind
+    return shortened(name, NAME_CHARACTERS - len(behind)) + behind
 
 
-def _short(name: str, characters: int) -> str:
+def shortened(name: str, characters: int) -> str:
     """Return a name that fits and is still its own: two long ones may begin alike."""
     if len(name) <= characters:
         return name
-    return f"{name[: characters - 9]}~{sha256(name.encode()).hexdigest()[:8]}"
+    return f"{name[: characters - 9]}~{sha256(name.encode('utf-8', 'replace')).hexdigest()[:8]}"
 
 
 def assigned(windows: Sequence[Window], held: Mapping[int, Span]) -> list[int]:

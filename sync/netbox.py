@@ -11,12 +11,12 @@ of CAs but those that OpenSSL itself honours (SSL_CERT_FILE, SSL_CERT_DIR). No r
 import io
 import re
 import ssl
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from http import HTTPStatus
 from types import TracebackType
 from typing import Any, Self, overload
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 import requests
 from pynetbox.core.query import ContentError, Request
@@ -27,6 +27,11 @@ from sync import answers
 
 # More is asked for at once of no list; a server may be set to give less.
 PAGE_OBJECTS = 500
+
+# A server takes a request line of 4,094 characters; this leaves 500 for the path and the other filters.
+# Source: https://docs.gunicorn.org/en/stable/settings.html#limit-request-line
+_FILTER_CHARACTERS = 3500
+_ASKED_AT_ONCE = 100
 
 # What no list of 500 objects comes near, even with all their mails inside.
 _LONGEST_ANSWER_BYTES = 256 * 1024 * 1024
@@ -201,6 +206,21 @@ class Netbox:
 
     def _strange(self, verb: str, path: str, words: str) -> NetboxError:
         return NetboxError(f"{verb} {_trimmed(path)}", kind=NetboxFailure.BROKEN, words=f"strange answer: {words}")
+
+
+def portions(name: str, values: Sequence[str]) -> Iterator[list[str]]:
+    """Yield the values of a filter, as many at a time as one request takes."""
+    some: list[str] = []
+    room = _FILTER_CHARACTERS
+    for each in values:
+        needed = len(urlencode({name: each})) + 1
+        if some and (needed > room or len(some) == _ASKED_AT_ONCE):
+            yield some
+            some, room = [], _FILTER_CHARACTERS
+        some.append(each)
+        room -= needed
+    if some:
+        yield some
 
 
 def _read_rows(request: Any) -> tuple[list[Any], Any]:

@@ -91,7 +91,7 @@ class Run:
 
     ``everything``: nothing is believed that was not read in this run. ``seen`` are the fields of people and
     ``comments`` the comments of the records that were read, by slot. ``surplus`` are ids to delete, by path.
-    ``muted``: no journal is written.
+    ``muted``: no journal is written. ``kept``: something of this run was kept.
     """
 
     netbox: Netbox
@@ -105,6 +105,7 @@ class Run:
     wants: dict[int, Want] = field(default_factory=dict)
     everything: bool = False
     muted: bool = False
+    kept: bool = False
     seen: dict[int, dict[str, JsonValue]] = field(default_factory=dict)
     comments: dict[int, str] = field(default_factory=dict)
     surplus: dict[str, list[int]] = field(default_factory=dict)
@@ -145,6 +146,11 @@ class Run:
     def wrote(self, words: str) -> None:
         """Note a write that succeeded, and keep what is known since."""
         self.done.append(words)
+        self.keep()
+
+    def keep(self) -> None:
+        """Keep what is known."""
+        self.kept = True
         self.save(self.state)
 
     def material_changed(self) -> bool:
@@ -177,8 +183,8 @@ class Run:
         return self.state.journal.get(key, {}).get(place, ON_ITS_WAY) == ON_ITS_WAY
 
     def forget_story(self) -> None:
-        """Note that mails and journal are to be written anew: what they belonged to is gone."""
-        self.state.notifications = {}
+        """Note that mails, estimates and journal are to be told anew: what they belonged to is gone."""
+        self.state.notifications, self.state.revisions = {}, []
         for places in self.state.journal.values():
             places.pop(EVENT, None)
 

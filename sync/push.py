@@ -173,11 +173,11 @@ def _begin_again(run: Run) -> None:
 
 
 def _end(run: Run, before: State) -> None:
-    """Keep what is known as finished, where it is anything new."""
+    """Keep what is known as finished, where it is anything new, or was kept as unfinished in between."""
     run.state.dirty = False
     run.state.material = run.desired.material or run.state.material
-    if run.state.as_json() != before.as_json():
-        run.save(run.state)
+    if run.kept or run.state.as_json() != before.as_json():
+        run.keep()
 
 
 def _unresolved(run: Run) -> tuple[str, ...]:

@@ -11,13 +11,15 @@ from domain.errors import NetboxError, NetboxFailure
 from domain.events import JsonValue
 from sync import bodies
 from sync.dialects import look_up
-from sync.netbox import Object
+from sync.mapping import clean, shortened
+from sync.netbox import Object, portions
 from sync.plan import EVENT, JOURNAL, NO_JOURNAL, DriftKind, Run, rows_by
 from sync.state import ON_ITS_WAY, HeldImpact, HeldRecord
 
-# As many times or ids as a request's line bears; its limit is some 4,000 characters.
+# As many times or ids as the line of a request bears.
 _AT_ONCE = 40
-_NAMES_AT_ONCE = 20
+# A proof must be such that it can be asked for.
+_PROOF_CHARACTERS = 200
 
 _T = TypeVar("_T")
 
@@ -93,7 +95,7 @@ def _rows(run: Run, slots: Set[int]) -> dict[int, Object]:
 
 
 def _named(run: Run, names: Sequence[str]) -> Iterator[Object]:
-    for some in in_pieces(names, _NAMES_AT_ONCE):
+    for some in portions("name", names):
         by_name: dict[str, Any] = {**look_up("", run.provider_id), "name": some}
         yield from run.netbox.listed(run.path, **by_name)
 
@@ -102,9 +104,9 @@ def _proven(run: Run, custom_field: str, slots: Collection[int]) -> dict[int, Ob
     """Return the rows that bear our proof, whatever they are called. A field that is not there filters nothing."""
     proofs = {proof(run, slot): slot for slot in slots}
     found: dict[int, Object] = {}
-    for some in in_pieces(sorted(proofs), _NAMES_AT_ONCE):
+    for some in portions(f"cf_{custom_field}", sorted(proofs)):
         by_proof: dict[str, Any] = {f"cf_{custom_field}": some}
-        rows = run.netbox.listed(run.path, most=_NAMES_AT_ONCE, **by_proof)
+        rows = run.netbox.listed(run.path, most=len(some), **by_proof)
         bearing = ((row, (row.get("custom_fields") or {}).get(custom_field)) for row in rows)
         found |= {proofs[said]: row for row, said in bearing if said in proofs}
     return found
@@ -112,7 +114,7 @@ def _proven(run: Run, custom_field: str, slots: Collection[int]) -> dict[int, Ob
 
 def proof(run: Run, slot: int) -> str:
     """Return what stands in the custom field of a record: no other has the same."""
-    return f"{run.desired.identity}:{slot}"
+    return f"{shortened(clean(run.desired.identity), _PROOF_CHARACTERS)}:{slot}"
 
 
 def _names(run: Run, slot: int) -> set[str]:
@@ -181,6 +183,9 @@ def _read_impacts(run: Run, slot: int) -> None:
             continue
         if circuit not in want and circuit not in held.circuits:
             run.drifted(DriftKind.FOREIGN, slot, f"an impact on the circuit {circuit}")
+        elif run.dialect.is_orphan(row):
+            run.drifted(DriftKind.DIFFERENT, slot, f"the impact on the circuit {circuit}, which is gone: → nothing")
+            run.surplus.setdefault(path, []).append(row["id"])
         elif circuit in held.impacts:
             run.drifted(DriftKind.DUPLICATE, slot, f"an impact on the circuit {circuit}")
             run.surplus.setdefault(path, []).append(row["id"])

@@ -41,10 +41,7 @@ def write(run: Run) -> None:
         return
     _intend(run, peoples)
     pending = _pending(run)
-    anchor = run.state.settle()
     _write_records(run, peoples, pending)
-    if run.state.settle() != anchor:
-        run.forget_story()
     _write_impacts(run)
     _write_notifications(run)
     _write_revisions(run, pending)
@@ -109,7 +106,7 @@ def _intend(run: Run, peoples: dict[int, Body]) -> None:
     run.state.notifications |= {key: ON_ITS_WAY for key, _ in _mails_to_send(run)}
     intend_entries(run, [(entry, EVENT, 0) for entry in _entries_to_send(run)])
     run.state.dirty = True
-    run.save(run.state)
+    run.keep()
 
 
 # --- what people own
@@ -304,7 +301,7 @@ def _make_impacts(run: Run, path: str, slots: list[int]) -> None:
         for (slot, circuit, level), row in zip(some, rows, strict=True):
             if row is not None:
                 run.state.records[slot].impacts[circuit] = HeldImpact(row["id"], level)
-        run.wrote(f"made {len(some)} impacts")
+        run.wrote(f"made {len(rows) - rows.count(None)} impacts")
 
 
 def _made(run: Run, path: str, sent: list[Body], names: list[str]) -> list[Object | None]:
@@ -454,7 +451,7 @@ def _write_rest(run: Run) -> None:
 
 
 def delete_surplus(run: Run) -> None:
-    """Delete what is ours and is there once too often."""
+    """Delete what is ours and is there once too often, or on a circuit that is gone."""
     for path, numbers in run.surplus.items():
         if _is_permitted(run, NO_DELETE, partial(run.netbox.delete, path, numbers)):
-            run.wrote(f"deleted {len(numbers)} that were there twice")
+            run.wrote(f"deleted {len(numbers)} that were there for nothing")

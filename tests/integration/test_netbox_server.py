@@ -427,6 +427,47 @@ def test_deleting_an_event_takes_its_impacts_along_and_with_notices_leaves_orpha
             assert client.get("notice").body["results"][0]["event"] is None
 
 
+@each(NOTICES_1_1_0, NOTICES_1_1_2)
+def test_an_impact_of_notices_outlives_its_circuit_and_can_only_be_deleted(
+    client_of: Callable[..., Client], dialect: Dialect
+) -> None:
+    client = client_of(dialect)
+    client.post("maintenance", client.event())
+    client.post("impact", client.impact(1, 1))
+    client.netbox.remove("circuit", 1)
+    (left,) = client.get("impact").body["results"]
+    assert (left["target"], left["target_object_id"], left["display"].split(" - ")[1]) == (None, 1, "Unknown")
+    refused = {"target_object_id": ["Related object not found using the provided value: 1."]}
+    assert client.patch("impact", 1, impact="DEGRADED").body == refused
+    assert client.ask("PATCH", client.path("impact"), [{"id": 1, "impact": "DEGRADED"}]).body == refused
+    assert client.ask("DELETE", f"{client.path('impact')}1/").status == 204
+
+
+@each(CM_0_8, CM_0_6)
+def test_an_impact_of_the_first_plugin_goes_with_its_circuit(
+    client_of: Callable[..., Client], dialect: Dialect
+) -> None:
+    client = client_of(dialect)
+    client.post("maintenance", client.event())
+    client.post("impact", client.impact(1, 1))
+    client.netbox.remove("circuit", 1)
+    assert client.get("impact").ids == []
+
+
+def test_a_zone_is_one_of_the_world(client_of: Callable[..., Client]) -> None:
+    client = client_of(CM_0_8)
+    said = {
+        zone: client.post("maintenance", client.event() | {"time_zone": zone}).body["time_zone"]
+        for zone in ("US/Eastern", "Mars/Phobos", "europe/berlin", "Factory")
+    }
+    assert said == {
+        "US/Eastern": "US/Eastern",
+        "Mars/Phobos": ["A valid timezone is required."],
+        "europe/berlin": ["A valid timezone is required."],
+        "Factory": ["Value zoneinfo.ZoneInfo(key='Factory') is not a valid choice."],
+    }
+
+
 def test_with_notices_what_replaces_a_maintenance_reschedules_it(client_of: Callable[..., Client]) -> None:
     client = client_of(NOTICES_1_1_2)
     client.post("maintenance", client.event())
@@ -671,7 +712,8 @@ def test_a_journal_entry_stands_on_any_object(client_of: Callable[..., Client], 
     found = client.get("journal", assigned_object_type="circuits.circuit", assigned_object_id=1, fields="id,comments")
     assert found.body["results"] == [{"id": 1, "comments": "Work"}]
     assert client.get("journal", assigned_object_type="circuits.circuit", assigned_object_id=2).ids == []
-    assert client.post("journal", entry | {"assigned_object_id": 99}).status == 400
+    refused = {"non_field_errors": ["Invalid assigned_object: Circuits > Circuit ID 99"]}
+    assert client.post("journal", entry | {"assigned_object_id": 99}).body == refused
     assert client.post("journal", entry | {"comments": ""}).body == {"comments": [BLANK]}
 
 

@@ -8,6 +8,14 @@ from zoneinfo import ZoneInfo
 from tests.servers.netbox.store import Row, Store
 from tests.servers.netbox.tables import STATUS_COLOURS, Field, Kind, Model
 
+# What a plugin calls itself.
+_APPS = {"netbox_circuitmaintenance": "Netbox Circuit Maintenance Plugin"}
+
+
+def app_title(label: str) -> str:
+    """Return the name of an app as people read it."""
+    return _APPS.get(label) or label.replace("_", " ").title()
+
 
 class Renderer:
     """Render the objects of a store for the address that a client used."""
@@ -43,12 +51,9 @@ class Renderer:
         } | self._of_the_core()
 
     def _of_the_core(self) -> dict[str, Callable[[Model, Row, str], Any]]:
-        def app(row: Row) -> str:
-            return str(row["app_label"]).replace("_", " ").title()
-
         absent = ("provider_account", "tenant", "install_date", "termination_date", "commit_rate", "distance")
         return {name: lambda model, row, host: None for name in (*absent, "distance_unit")} | {
-            "app_name": lambda model, row, host: app(row),
+            "app_name": lambda model, row, host: app_title(str(row["app_label"])),
             "model_name": lambda model, row, host: row["model"],
             "model_name_plural": lambda model, row, host: f"{row['model']}s",
             "public": lambda model, row, host: True,
@@ -118,7 +123,8 @@ class Renderer:
         if "circuit" in row:
             return str(self._store.rows("circuit")[row["circuit"]]["cid"])
         model = self._store.model_of_type(row["target_content_type"])
-        return self.name(model, self._store.rows(model.key)[row["target_object_id"]]) if model else "a device"
+        found = self._store.rows(model.key).get(row["target_object_id"]) if model else None
+        return self.name(model, found) if model and found else "Unknown"
 
     def _field(self, model: Model, row: Row, host: str, name: str) -> Any:
         field = model.field(name)
@@ -177,7 +183,10 @@ class Renderer:
         row = self._store.rows(model.key).get(number) if model else None
         return self.nested(model, row, host) if model and row else None
 
-    def _target(self, row: Row, host: str) -> dict[str, Any]:
+    def _target(self, row: Row, host: str) -> dict[str, Any] | None:
+        """Return what an impact is on; None: it is gone. What is no model of this server is always there."""
         model = self._store.model_of_type(row["target_content_type"])
-        found = self._store.rows(model.key).get(row["target_object_id"]) if model else None
-        return self.whole(model, found, host) if model and found else {"id": row["target_object_id"]}
+        if model is None:
+            return {"id": row["target_object_id"]}
+        found = self._store.rows(model.key).get(row["target_object_id"])
+        return self.whole(model, found, host) if found else None

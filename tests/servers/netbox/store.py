@@ -123,14 +123,11 @@ class Store:
                 for row in self.with_value("journal", "assigned_object_id", number)
                 if row["assigned_object_type"] == label
             ]
-        # Notifications of netbox-notices outlive their event, its impacts do not.
+        # Notifications of netbox-notices outlive their event, its impacts do not; those outlive what they are on.
         if model.key == "impact" and model.field("event_object_id"):
             type_ = self.type_number(label)
             found = self.with_value("impact", "event_object_id", number)
-            targets = self.with_value("impact", "target_object_id", number)
-            return [row for row in found if row["event_content_type"] == type_] + [
-                row for row in targets if row["target_content_type"] == type_
-            ]
+            return [row for row in found if row["event_content_type"] == type_]
         return [
             row
             for field in model.fields

@@ -17,6 +17,7 @@ REQUIRED = "This field is required."
 NULL = "This field may not be null."
 BLANK = "This field may not be blank."
 MOMENT = "Datetime has wrong format. Use one of these formats instead: YYYY-MM-DDThh:mm[:ss[.uuuuuu]][+HH:MM|-HH:MM|Z]."
+NO_TARGET = "Related object not found using the provided value: {}."
 # A zone of every machine that a server offers to nobody.
 NO_CHOICE = {"Factory"}
 _TRUE = {"t", "y", "yes", "true", "on", "1"}
@@ -189,7 +190,7 @@ class Reader:
         model = self._store.model_of_type(known.get(field.of))
         # Where the type was refused, nothing is said of the object; where it is no model of this server, all exist.
         if field.of != "assigned_object_type" and model and number not in self._store.rows(model.key):
-            raise Refused(f"Related object not found using the provided value: {number}.")
+            raise Refused(NO_TARGET.format(number))
         return number
 
 

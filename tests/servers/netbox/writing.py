@@ -9,10 +9,10 @@ from datetime import datetime
 from typing import Any
 
 from tests.servers.netbox.filters import Search
-from tests.servers.netbox.rendering import Renderer
+from tests.servers.netbox.rendering import Renderer, app_title
 from tests.servers.netbox.store import Row, Store
 from tests.servers.netbox.tables import Ends, Field, Freeze, Kind, Model, Unique
-from tests.servers.netbox.values import REQUIRED, Broken, Reader, Refused
+from tests.servers.netbox.values import NO_TARGET, REQUIRED, Broken, Reader, Refused
 
 Errors = dict[str, Any]
 # The column of the journal's messages; a longer one is an error of the database, which breaks the server.
@@ -165,7 +165,7 @@ class Writer:
         ]
         if whole:
             errors["__all__"] = whole
-        return errors | self._journalled(model, values)
+        return errors | self._journalled(model, values) | self._targeted(model, values)
 
     def _ends_too_early(self, model: Model, values: Row) -> bool:
         if model.ends is Ends.FREELY or values.get("end") is None:
@@ -219,7 +219,15 @@ class Writer:
         on = self._store.model_of_type(type_)
         if on and number in self._store.rows(on.key):
             return {}
-        return {"non_field_errors": [f"Invalid assigned_object: {type_} ID {number}"]}
+        named = f"{app_title(type_.partition('.')[0])} > {on.title.title()}" if on else type_
+        return {"non_field_errors": [f"Invalid assigned_object: {named} ID {number}"]}
+
+    def _targeted(self, model: Model, values: Row) -> Errors:
+        """Say that what an impact is on is gone: then it can only be deleted."""
+        on = self._store.model_of_type(values["target_content_type"]) if model.field("target_object_id") else None
+        if on is None or values["target_object_id"] in self._store.rows(on.key):
+            return {}
+        return {"target_object_id": [NO_TARGET.format(values["target_object_id"])]}
 
     # --- rows
 
@@ -271,7 +279,7 @@ class Writer:
         after: Mapping[str, Any] | None,
     ) -> None:
         if len(message) > MESSAGE_LENGTH:
-            raise Broken(f"value too long for type character varying({MESSAGE_LENGTH})\n", "DataError")
+            raise Broken(f"value too long for type character varying({MESSAGE_LENGTH})", "DataError")
         self._store.put(
             "change",
             {

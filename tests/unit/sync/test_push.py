@@ -264,6 +264,69 @@ def test_an_impact_and_a_mail_that_came_twice_are_there_once_after_a_fresh_look(
         assert sum(w.mails("PW-1").values()) == 1
 
 
+@pytest.mark.parametrize("dialect", PLUGINS)
+def test_a_record_that_was_repaired_asks_nothing_more(dialect: str) -> None:
+    with world(dialect) as w:
+        w.push(maintenance(), notices(1))
+        w.server.edit("maintenance", w.records()["PW-1"]["id"], summary="Something else")
+        w.push(maintenance(), notices(1), fresh=True)
+        w.push(maintenance(), notices(1))
+
+        assert (w.state.dirty, w.asked()) == (False, [])
+
+
+def test_journals_that_were_repaired_ask_nothing_more() -> None:
+    with world("plain") as w:
+        w.push(maintenance())
+        w.server.remove("journal", w.server.rows("journal")[0]["id"])
+        w.push(maintenance(), fresh=True)
+        w.push(maintenance())
+
+        assert (w.state.dirty, w.asked()) == (False, [])
+
+
+def test_an_impact_on_a_circuit_that_is_gone_is_deleted_and_keeps_nothing_else_from_being_held() -> None:
+    with world("notices") as w:
+        w.push(maintenance(window(XC1="OUTAGE", XC2="OUTAGE")))
+        w.server.remove("circuit", w.circuit_ids["XC-2"])
+        event = maintenance(window(status="COMPLETED", XC1="DEGRADED", XC2="DEGRADED"))
+        outcome = w.push(event, notices(1))
+
+        assert [each.partition(":")[0] for each in outcome.cannot] == [f"an impact on circuit {w.circuit_ids['XC-2']}"]
+        assert outcome.done[-2:] == ("changed PW-1", "deleted 1 that were there for nothing")
+        assert w.impacts("PW-1") == {"XC-1": "DEGRADED"}
+        assert (w.records()["PW-1"]["status"], sum(w.mails("PW-1").values())) == ("COMPLETED", 1)
+
+
+def test_what_hits_a_circuit_that_is_gone_is_told_as_a_difference() -> None:
+    with world("notices") as w:
+        w.push(maintenance(window(XC1="OUTAGE", XC2="OUTAGE")))
+        w.server.remove("circuit", w.circuit_ids["XC-2"])
+        gone = w.inventory.known.pop("XC-2")
+        desired = w.desired(maintenance(window(XC1="OUTAGE", XC2="OUTAGE")))
+
+        assert [each.what for each in compare(w.netbox, w.dialect, w.inventory, desired, w.state)] == [
+            f"the impact on the circuit {gone}, which is gone: → nothing"
+        ]
+        assert (w.push(desired, fresh=True).unresolved, w.push(desired, fresh=True).done) == (("XC-2",), ())
+
+
+@pytest.mark.parametrize("custom_field", [None, "maintd_id"])
+@pytest.mark.parametrize("event_id", ["巡" * 100, "\N{ROCKET}" * 300, "a\0b\ud800c" * 100])
+def test_many_windows_of_a_long_name_are_found_in_requests_that_a_server_takes(
+    event_id: str, custom_field: str | None
+) -> None:
+    with world() as w:
+        if custom_field:
+            w.server.add_custom_field(custom_field, unique=True)
+        event = maintenance(*(window(24 * day) for day in range(20)), event_id=event_id)
+        w.push(event, custom_field=custom_field)
+        w.kept = NOTHING
+
+        assert w.push(event, custom_field=custom_field).done == ()
+        assert len(w.records()) == 20
+
+
 # --- what people own
 
 
@@ -338,6 +401,18 @@ def test_each_estimate_is_told_in_the_history_of_netbox_itself() -> None:
         "ETR set to 2027-03-02T06:00:00Z",
     ]
     assert (row["status"], row["end"]) == ("RESOLVED", at(9))
+
+
+@pytest.mark.parametrize("dialect", WITH_OUTAGES)
+@pytest.mark.parametrize("fresh", [True, False])
+def test_the_estimates_of_an_outage_that_was_deleted_are_told_again(dialect: str, fresh: bool) -> None:
+    with world(dialect) as w:
+        w.push(outage("INVESTIGATING", 4, 6))
+        w.server.remove("outage", w.records(OUTAGE)["TT-1"]["id"])
+        event = outage("RESOLVED", 4, 6, 8)
+        w.push(event, fresh=fresh)
+
+        holds_as_desired(w, w.desired(event))
 
 
 def test_circuits_of_an_outage_stand_in_a_block_of_the_comments_where_there_are_no_impacts() -> None:
@@ -480,6 +555,30 @@ def test_a_refusal_is_raised_with_the_words_of_the_server() -> None:
             w.push(maintenance())
 
     assert caught.value.kind is NetboxFailure.REFUSED
+
+
+ZONES = {
+    "W. Europe Standard Time": "UTC",
+    "Mars/Phobos": "UTC",
+    "europe/berlin": "UTC",
+    "posixrules": "UTC",
+    "Factory": "UTC",
+    "localtime": "UTC",
+    "../../etc/passwd": "UTC",
+    "Europe": "UTC",
+    "A\0b": "UTC",
+    "x" * 300: "UTC",
+    "US/Eastern": "US/Eastern",
+    None: "UTC",
+}
+
+
+@pytest.mark.parametrize("zone", ZONES)
+def test_a_zone_that_a_server_would_refuse_keeps_no_event_from_being_held(zone: str | None) -> None:
+    with world() as w:
+        w.push(maintenance(original_timezone=zone))
+
+        assert w.records()["PW-1"]["time_zone"] == ZONES[zone]
 
 
 # --- another plugin
