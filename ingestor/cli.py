@@ -15,6 +15,7 @@ from domain.vocabulary import Kind, Phase
 from ingestor import check as checks
 from ingestor import (
     cli_cures,
+    cli_netbox,
     cli_outage,
     config,
     curation,
@@ -38,6 +39,7 @@ from ingestor.command import (
     one_event,
     process,
     provider_named,
+    tell_findings,
     with_config,
     with_output,
 )
@@ -88,15 +90,7 @@ def poll(request: Request, mailboxes: tuple[str, ...]) -> None:
 @with_output
 def check(request: Request, *, offline: bool) -> None:
     """Try everything that the daemon needs, step by step, and say what is wrong."""
-    found = []
-    for one in checks.check(request.settings(), offline=offline):
-        found.append(one)
-        if not request.as_json:
-            terminal.print_finding(one.part, one.ok, one.text)
-    if request.as_json:
-        terminal.print_json([{"part": one.part, "ok": one.ok, "text": one.text} for one in found])
-    if any(one.ok is False for one in found):
-        click.get_current_context().exit(FOUND_SOMETHING)
+    tell_findings(request, checks.check(request.settings(), offline=offline))
 
 
 @cli.command("demo")
@@ -511,7 +505,7 @@ def config_schema() -> None:
     terminal.print_json(config.schema())
 
 
-for command in (quarantine, *cli_cures.COMMANDS, *cli_outage.COMMANDS):
+for command in (quarantine, *cli_cures.COMMANDS, *cli_outage.COMMANDS, *cli_netbox.COMMANDS):
     cli.add_command(command)
 
 

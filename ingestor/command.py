@@ -3,7 +3,7 @@
 import getpass
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -16,6 +16,7 @@ from domain.errors import DatabaseInUse, NotFound
 from domain.events import id_key_of
 from domain.vocabulary import Kind
 from ingestor import config, daemon, logs, pipeline, terminal
+from ingestor.check import Found
 from storage import database, queries
 from storage.database import Store
 
@@ -205,6 +206,19 @@ def provider_named(request: Request, store: Store, name: str | None) -> str | No
 def completions(settings: config.Settings, store: Store) -> frozenset[str]:
     """Return the names of the providers that are known to send completions."""
     return frozenset(one.name for one in daemon.providers(settings, store) if one.sends_completions)
+
+
+def tell_findings(request: Request, findings: Iterable[Found]) -> None:
+    """Print what is found, as it is found, and let the command end as one that found something if anything failed."""
+    found = []
+    for one in findings:
+        found.append(one)
+        if not request.as_json:
+            terminal.print_finding(one.part, one.ok, one.text)
+    if request.as_json:
+        terminal.print_json([{"part": one.part, "ok": one.ok, "text": one.text} for one in found])
+    if any(one.ok is False for one in found):
+        click.get_current_context().exit(FOUND_SOMETHING)
 
 
 def author() -> str:

@@ -448,17 +448,18 @@ class Delivery:
         if self._inventory is not None:
             self._inventory.forget()
 
-    def look_for_missing(self) -> int:
-        """Ask NetBox for the circuits and providers that it did not have some minutes ago; return how many events of
-        those that it has now are due.
+    def look_for_missing(self, *, tried_before: datetime | None = None) -> int:
+        """Ask NetBox for the circuits and providers that it did not have ``tried_before``, None: some minutes ago;
+        return how many events of those that it has now are due.
         """
         now = self._clock()
-        if self.is_paused or not self._missing(now):
+        before = tried_before or now - LOOK_FOR_MISSING
+        if self.is_paused or not self._missing(before):
             return 0
         with self._store.writing() as connection:
             outbox.forget_unnamed(connection, since=self.since)
         by_provider: defaultdict[str, list[str]] = defaultdict(list)
-        for one in self._missing(now):
+        for one in self._missing(before):
             by_provider[one.provider].append(one.circuit_id)
         try:
             return sum(self._look_for(provider, ids, now) for provider, ids in by_provider.items())
@@ -468,9 +469,9 @@ class Delivery:
             )
             return 0
 
-    def _missing(self, now: datetime) -> list[outbox.Unresolved]:
+    def _missing(self, tried_before: datetime) -> list[outbox.Unresolved]:
         with self._store.reading() as connection:
-            return outbox.unresolved(connection, tried_before=now - LOOK_FOR_MISSING)
+            return outbox.unresolved(connection, tried_before=tried_before)
 
     def _look_for(self, provider: str, circuit_ids: Sequence[str], now: datetime) -> int:
         _, _, known = self._connected()

@@ -20,7 +20,14 @@ _OWN = "maintd"
 # What these say below a warning is of no use to a person, and at "debug" IMAPClient would log the mails themselves.
 _LIBRARY_LEVEL = logging.WARNING
 
-_LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
+_LEVELS = {
+    "debug": logging.DEBUG,
+    "info": logging.INFO,
+    "warning": logging.WARNING,
+    "error": logging.ERROR,
+    # No setting: of commands that tell themselves what failed.
+    "critical": logging.CRITICAL,
+}
 
 
 def configure(format: str, level: str, stream: TextIO) -> None:  # noqa: A002  # the name of the setting

@@ -75,6 +75,7 @@ def print_event(event: Row, *, now: datetime, utc: bool) -> None:
             "also known as": ", ".join(event["references"]),
             "linked": ", ".join(f"{kind} {provider} {event_id}" for kind, provider, event_id in event["linked"]),
             "maybe the same": "; ".join(_adoptions(event)),
+            "NetBox": _netbox(event, utc=utc),
         }
     )
     if is_outage:
@@ -192,6 +193,24 @@ def _proven(event: Row) -> str:
     if event["unverified"]:
         return "no: its mails, or one of them, prove nothing"
     return "yes" if event["messages"] else ""
+
+
+def _netbox(event: Row, *, utc: bool) -> str:
+    """Return which records of NetBox are this event's, by the numbers behind their names, and what it has to learn."""
+    held = event["netbox"]
+    if held is None:
+        return ""
+    numbers = [f"{one['id']} [{one['slot']}]" if one["slot"] > 1 else str(one["id"]) for one in held["records"]]
+    parts = [f"record{'s' if len(numbers) > 1 else ''} {', '.join(numbers)}" if numbers else "no record"]
+    if held["pushed_at"]:
+        parts.append(f"pushed {terminal.local(held['pushed_at'], utc=utc)}")
+    problem = f": {held['problem']}" if held["problem"] else ""
+    if held["parked"]:
+        command = shlex.join(["maintd", "netbox", "push", event["id"]])
+        parts.append(f"parked{problem}: `{command}` tries it again")
+    elif held["waiting_since"]:
+        parts.append(f"waits since {terminal.local(held['waiting_since'], utc=utc)}{problem}")
+    return "; ".join(parts)
 
 
 def _adoptions(event: Row) -> list[str]:
@@ -485,6 +504,19 @@ def print_stats(found: Row, *, utc: bool) -> None:
         (
             (name, terminal.local(box["last_success"], utc=utc), f"{box['lag_seconds']} s", box["error"] or "-")
             for name, box in found["mailboxes"].items()
+        ),
+    )
+    outbox = found["outbox"]
+    terminal.print_line("")
+    terminal.print_table(
+        ("outbox", "due", "failed", "parked", "to compare", "waits since", "error"),
+        (
+            (
+                "NetBox",
+                *(outbox[name] for name in ("due", "failed", "parked", "to_compare")),
+                terminal.local(outbox["oldest_at"], utc=utc),
+                outbox["problem"] or "-",
+            ),
         ),
     )
 

@@ -179,6 +179,7 @@ def _netbox_shape(conn: Connection, key: EventKey, generation: int) -> Shape | N
     return {
         "records": [] if remote is None else [{"slot": slot, "id": number} for slot, number in remote.records],
         "pushed_at": _iso(remote.pushed_at) if remote else None,
+        "waiting_since": _iso(owed.waiting_since) if owed else None,
         "problem": owed.problem if owed else None,
         "parked": owed is not None and owed.parked,
         "dirty": remote is not None and remote.dirty,

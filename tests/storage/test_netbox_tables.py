@@ -251,14 +251,16 @@ def test_an_event_is_shown_with_what_netbox_holds_of_it(store, applied, update):
     applied("a", update(1))
     assert netbox_of(store) is None
     written(store, outbox.enqueue, [(TTN_1, 1)], now=NOW)
-    nothing = {"records": [], "pushed_at": None, "problem": None, "parked": False, "dirty": False}
-    assert netbox_of(store) == nothing
+    nothing = {"records": [], "pushed_at": None, "waiting_since": None, "problem": None, "parked": False}
+    nothing["dirty"] = False
+    waits = {**nothing, "waiting_since": "2026-11-20T12:00:00Z"}
+    assert netbox_of(store) == waits
     (due,) = written(store, outbox.claim, now=NOW, limit=1, lease_seconds=60)
     written(store, outbox.save_remote, TTN_1, 1, STATE, dirty=True, now=NOW)
     written(store, outbox.park, due, problem="end: must be after start", now=NOW)
     records = [{"slot": 1, "id": 17}, {"slot": 2, "id": 18}]
     refused = {"problem": "end: must be after start", "parked": True}
-    assert netbox_of(store) == {**nothing, **refused, "records": records, "dirty": True}
+    assert netbox_of(store) == {**waits, **refused, "records": records, "dirty": True}
     written(store, outbox.hurry, now=NOW)
     (due,) = written(store, outbox.claim, now=NOW, limit=1, lease_seconds=60)
     written(store, outbox.save_remote, TTN_1, 1, STATE, dirty=False, now=NOW)
