@@ -6,7 +6,7 @@
 # make lock                     the locks, after pyproject.toml was changed; UPGRADE=--upgrade for newer releases
 # make golden                   tests/golden anew: what the readers make of each mail of ours, and what differs
 # make docs                     the tables in docs/providers.md and docs/outages.md anew, out of the code
-# make bench                    mails a second
+# make bench                    mails a second, and what it takes to push events to a NetBox
 # make torture                  300 mails and 100 kills on each database; 20,000 damaged notices
 # make clean                    away with .venv and caches; var/ with its data stays
 
@@ -59,6 +59,7 @@ docs: $(VENV)/.installed-dev
 bench: $(VENV)/.installed-dev
 	@tests/gate/system_packages.sh
 	$(BIN)/python benchmarks/ingest.py
+	$(BIN)/python -m benchmarks.push
 
 torture: $(VENV)/.installed-dev
 	@tests/gate/system_packages.sh
