@@ -312,7 +312,9 @@ def test_what_hits_a_circuit_that_is_gone_is_told_as_a_difference() -> None:
 
 
 @pytest.mark.parametrize("custom_field", [None, "maintd_id"])
-@pytest.mark.parametrize("event_id", ["巡" * 100, "\N{ROCKET}" * 300, "a\0b\ud800c" * 100])
+@pytest.mark.parametrize(
+    "event_id", ["巡" * 100, "\N{ROCKET}" * 300, "a\0b\ud800c" * 100], ids=["three octets", "four octets", "untaken"]
+)
 def test_many_windows_of_a_long_name_are_found_in_requests_that_a_server_takes(
     event_id: str, custom_field: str | None
 ) -> None:

@@ -47,8 +47,9 @@ tickets = st.sampled_from(("", "CHG-1", "CHG-2"))
 def maintenances(draw: st.DrawFn) -> object:
     stated = draw(st.lists(windows, min_size=1, max_size=3, unique_by=lambda each: each.start))
     summary = draw(st.sampled_from(("Fibre work", "Fibre work, again", "")))
+    zone = draw(st.sampled_from(("Europe/Berlin", "W. Europe Standard Time", "Factory", None)))
     ordered = sorted(stated, key=lambda each: each.start)
-    return lambda step: maintenance(*ordered, history=history(step), summary=summary)
+    return lambda step: maintenance(*ordered, history=history(step), summary=summary, original_timezone=zone)
 
 
 @st.composite
