@@ -17,9 +17,9 @@ keeps nothing. Each event has circuits of its own, so that nothing is known from
 
 import argparse
 import hashlib
-import json
+import multiprocessing
 import os
-import subprocess
+import signal
 import sys
 import tempfile
 import time
@@ -27,6 +27,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
@@ -62,15 +63,12 @@ def main() -> None:
     parser.add_argument("--url", help="a NetBox")
     parser.add_argument("--token-file", type=Path)
     parser.add_argument("--provider", metavar="SLUG", default="maintd-benchmark")
-    parser.add_argument("--serve", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
     logs.configure("json", "error", sys.stderr)
-    if options.serve:
-        serve(options.dialect, options.delay_ms / 1000)
-    elif options.url:
+    if options.url:
         report(measure(options.url, options.token_file.read_text().strip(), options), options)
     else:
-        with server(options) as (url, token):
+        with server(options.dialect, options.delay_ms / 1000) as (url, token):
             report(measure(url, token, options), options)
 
 
@@ -421,21 +419,23 @@ def pieces(every: Sequence[Any], size: int) -> Iterator[Sequence[Any]]:
 
 
 @contextmanager
-def server(options: argparse.Namespace) -> Iterator[tuple[str, str]]:
-    """Run the server in a process of its own; give its URL and a token."""
-    wanted = ["--dialect", options.dialect, "--delay-ms", str(options.delay_ms)]
-    command = [sys.executable, "-m", "benchmarks.push", "--serve", *wanted]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-        url, token = json.loads(process.stdout.readline())
-        # At its end, leaving the process closes what that reads, and so ends it.
-        yield url, token
+def server(dialect: str, seconds: float) -> Iterator[tuple[str, str]]:
+    """Run the server in a process of its own, each request waiting so long; give its URL and a token."""
+    receiver, sender = multiprocessing.Pipe(duplex=False)
+    process = multiprocessing.get_context("fork").Process(target=serve, args=(dialect, seconds, sender), daemon=True)
+    process.start()
+    try:
+        yield receiver.recv()
+    finally:
+        process.terminate()
+        process.join()
 
 
-def serve(dialect: str, seconds: float) -> None:
+def serve(dialect: str, seconds: float, sender: Connection) -> None:
     with serving(DIALECTS[dialect], careful=False) as netbox:
         netbox.watch = lambda _request: time.sleep(seconds)
-        print(json.dumps([netbox.url, netbox.token]), flush=True)
-        sys.stdin.read()
+        sender.send((netbox.url, netbox.token))
+        signal.pause()
 
 
 if __name__ == "__main__":
