@@ -97,7 +97,13 @@ def _rows(run: Run, slots: Set[int]) -> dict[int, Object]:
 def _named(run: Run, names: Sequence[str]) -> Iterator[Object]:
     for some in portions("name", names):
         by_name: dict[str, Any] = {**look_up("", run.provider_id), "name": some}
-        yield from run.netbox.listed(run.path, **by_name)
+        try:
+            yield from run.netbox.listed(run.path, **by_name)
+        except NetboxError as error:
+            if error.kind is not NetboxFailure.REFUSED:
+                raise
+            # All values that are sent can be read: what a list refuses is a provider that is there no more.
+            raise NetboxError(f"GET {run.path}/", kind=NetboxFailure.MISSING, words=error.words) from None
 
 
 def _proven(run: Run, custom_field: str, slots: Collection[int]) -> dict[int, Object]:

@@ -483,6 +483,20 @@ def test_an_unknown_provider_is_told_and_asks_nothing() -> None:
         assert (w.push(maintenance()).provider_unknown, w.asked(), w.saves) == (True, [], 0)
 
 
+@pytest.mark.parametrize("dialect", PLUGINS)
+def test_a_provider_that_is_gone_is_missing_and_refuses_nothing_for_ever(dialect: str) -> None:
+    with world(dialect) as w:
+        w.push(maintenance(event_id="PW-2"))
+        for number in w.circuit_ids.values():
+            w.server.remove("circuit", number)
+        w.server.remove("provider", w.provider_id)
+        w.circuit_ids.clear()
+        for event_id in ("PW-1", "PW-2"):
+            with pytest.raises(NetboxError) as caught:
+                w.push(maintenance(event_id=event_id, summary="Other work"))
+            assert (caught.value.kind, caught.value.permanent) == (NetboxFailure.MISSING, False)
+
+
 def test_what_is_refused_is_tried_again_after_a_look_at_what_is_there() -> None:
     with world() as w:
         w.server.plan.when(bad_request(), method="POST", path="notifications")
