@@ -229,12 +229,10 @@ class Delivery:
         return count
 
     def _claims(self, names: Sequence[Name] | None) -> Iterator[Due]:
-        if names is not None:
-            for name in names:
-                yield from self._claimed(name)
-            return
-        while found := self._claimed(None):
-            yield from found
+        for only in [None] if names is None else names:
+            # What comes back from NetBox makes an event due once more.
+            while found := self._claimed(only):
+                yield from found
 
     def _claimed(self, only: Name | None) -> list[Due]:
         with self._store.writing() as connection:

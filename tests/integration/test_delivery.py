@@ -424,6 +424,17 @@ def said(w: World) -> tuple[bool, str]:
     return shown["acknowledged"], shown["internal_ticket"]
 
 
+def test_an_event_that_is_asked_for_alone_is_done_with_what_comes_back(world) -> None:
+    w = world()
+    w.mail(build_update(1), build_update(1, event_id="TTN-2"))
+    assert [one.event_id for one in w.deliver(names=[(KEY, 1)])] == ["TTN-1"]
+    assert w.behind.due == 1
+    w.server.edit("maintenance", 1, acknowledged=True)
+    w.do(outbox.look_again, [(KEY, 1)], now=w.now)
+    assert [one.event_id for one in w.deliver(names=[(KEY, 1)])] == ["TTN-1", "TTN-1"]
+    assert w.ask(outbox.owed, KEY, 1) is None
+
+
 def test_what_is_acknowledged_in_netbox_comes_back_until_something_material_changes(world) -> None:
     w = world()
     w.mail(build_update(1))
