@@ -236,11 +236,10 @@ def _netbox(checked: Checked) -> Iterator[Found]:
 def _server(dialect: Dialect) -> str:
     """Return what a NetBox is: its version, its plugin with its version, and what that was taken for."""
     if dialect.plugin is None:
-        return f"NetBox {dialect.netbox_version} without a plugin for maintenances"
+        return f"{dialect.netbox_version} without a plugin for maintenances"
     plugin = f"netbox-{dialect.plugin.replace('_', '-').removeprefix('netbox-')}"
-    return (
-        f"NetBox {dialect.netbox_version} with {plugin} {dialect.plugin_version}".rstrip() + f": dialect {dialect.name}"
-    )
+    version = f"{dialect.netbox_version} with {plugin} {dialect.plugin_version}".rstrip()
+    return f"{version}: dialect {dialect.name}"
 
 
 def _rights(checked: Checked) -> Iterator[Found]:

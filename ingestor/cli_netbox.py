@@ -244,6 +244,8 @@ def push_command(
     else:
         netbox_reports.print_delivered(found, named=bool(event_ids))
         netbox_reports.print_lacking(lacking)
+    if event_ids and not problem:
+        netbox_reports.print_taken(len({*anew} - {(one.key, one.generation) for one in found}))
     netbox_reports.print_problems(found, problem, left=figures.due + figures.to_compare)
     if problem or any(one.problem for one in found):
         click.get_current_context().exit(FOUND_SOMETHING)
@@ -266,10 +268,13 @@ def diff_command(request: Request, *, event_ids: Sequence[str], kind: str | None
             for name in names:
                 rows += _differences(store, delivery, name)
                 bar.advance()
+        with store.reading() as connection:
+            lacking = outbox.unresolved(connection)
     if request.as_json:
         terminal.print_json(rows)
     else:
         netbox_reports.print_differences(rows, compared=len(names))
+        netbox_reports.print_lacking(lacking)
     if any(row["drift"] != netbox_reports.WAITING for row in rows):
         click.get_current_context().exit(FOUND_SOMETHING)
 
@@ -320,21 +325,24 @@ def _of(request: Request, store: Store, names: Sequence[Name], kind: str | None,
 
 
 def _push(store: Store, delivery: Delivery, anew: Sequence[Name], waiting: Sequence[Name] | None) -> list[Delivered]:
-    """Push what waits of some events, None: of all, and look at others ``anew``; return what became of each."""
+    """Push what waits of some events, None: of all, and look at others ``anew``; return what became of each.
+
+    One that people have changed in NetBox comes twice: then it was pushed again with what came back.
+    """
     now = pipeline.utc_now()
     with store.writing() as connection:
         outbox.look_again(connection, anew, now=now)
         total = outbox.hurry(connection, waiting, now=now)
         due = None if waiting is None else [name for name in dict.fromkeys(waiting) if outbox.owed(connection, *name)]
-    found: dict[Name, Delivered] = {}
+    found: list[Delivered] = []
     with terminal.progress("pushing", total) as bar:
 
         def told(one: Delivered) -> None:
-            found[one.key, one.generation] = one
+            found.append(one)
             bar.advance()
 
         delivery.deliver(names=due, told=told)
-    return list(found.values())
+    return found
 
 
 def _differences(store: Store, delivery: Delivery, name: Name) -> list[dict[str, Any]]:

@@ -133,16 +133,26 @@ def _drift_json(outcome: Outcome) -> list[dict[str, str]]:
 
 def print_delivered(found: Sequence[Delivered], *, named: bool) -> None:
     """Print what was done with each event, and with how many there was nothing to do; ``named``: with each as well."""
-    well = [(one, "; ".join(_told(one))) for one in found if not one.problem]
-    shown = [(one, told or "nothing to do") for one, told in well if named or told]
+    told: dict[Name, list[str]] = {}
+    for one in found:
+        if not one.problem:
+            told.setdefault((one.key, one.generation), []).extend(_told(one))
+    ends = {(one.key, one.generation): one for one in found}
+    shown = {name: "; ".join(words) or _idle(ends[name]) for name, words in told.items() if named or words}
     if shown:
-        rows = ((one.key.provider, _id(one), told) for one, told in shown)
+        rows = ((ends[name].key.provider, _id(ends[name]), words) for name, words in shown.items())
         terminal.print_table(("provider", "id", "what was done"), rows)
-    idle = len(well) - len(shown)
+    idle = len(told) - len(shown)
     if idle:
         terminal.print_line(f"{_count(idle)}: nothing to do")
-    if not found:
+    if not found and not named:
         terminal.print_line("no event waits to be pushed")
+
+
+def _idle(one: Delivered) -> str:
+    if one.outcome is None:
+        return "NetBox is not told of it: it was over before `since` of [netbox], or is hidden"
+    return "nothing to do"
 
 
 def _told(one: Delivered) -> list[str]:
@@ -162,6 +172,12 @@ def _told(one: Delivered) -> list[str]:
         *([f"not in NetBox: {names}"] if lacking else []),
         *([f"waits for {outcome.waits_for}"] if outcome.waits_for else []),
     ]
+
+
+def print_taken(events: int) -> None:
+    """Print how many events could not be pushed, because somebody else is at them."""
+    if events:
+        terminal.print_error(f"{_count(events)} left to the daemon, which is pushing just now")
 
 
 def print_problems(found: Sequence[Delivered], problem: str | None, *, left: int) -> None:
@@ -196,13 +212,14 @@ def difference_json(name: Name, record: str, drift: str, what: str) -> dict[str,
 
 def print_differences(rows: Sequence[Row], *, compared: int) -> None:
     """Print how NetBox differs from what it should hold."""
+    if not rows:
+        terminal.print_error(f"{_count(compared)} compared: no difference in what NetBox can hold")
+        return
     terminal.print_table(
         ("provider", "record", "drift", "what"),
         ((row["provider"], row["record"], row["drift"], row["what"]) for row in rows),
     )
-    if not rows:
-        terminal.print_error(f"{_count(compared)} compared: no difference in what NetBox can hold")
-    elif any(row["drift"] != WAITING for row in rows):
+    if any(row["drift"] != WAITING for row in rows):
         terminal.print_error("`maintd netbox push ID` sets an event right, `maintd netbox push --all` every one.")
 
 

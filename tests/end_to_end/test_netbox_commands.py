@@ -3,7 +3,7 @@
 import json
 import shutil
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 
 from ingestor.cli import main
+from ingestor.pipeline import utc_now
+from storage import database, outbox
 from tests.servers.netbox import tables
 from tests.servers.netbox.faults import Fault
 from tests.servers.netbox.server import Netbox, serving
@@ -227,7 +229,7 @@ def test_a_netbox_that_is_well_is_told_in_a_few_lines(maintd, known) -> None:
     found = maintd.run("netbox", "check")
 
     assert texts(found) == [
-        "ok: NetBox 4.5.10 with netbox-circuitmaintenance 0.8.0: dialect netbox-circuitmaintenance 0.8",
+        "ok: 4.5.10 with netbox-circuitmaintenance 0.8.0: dialect netbox-circuitmaintenance 0.8",
         "warning: it cannot hold outages: the plugin has none",
         "warning: it cannot hold an event that ends when it starts",
         "ok: the token has every right that is needed",
@@ -318,7 +320,7 @@ def test_a_version_that_was_never_tried_and_a_netbox_without_a_plugin_are_warnin
     with checked(alone, tables.PLAIN, netbox="4.3.2") as check:
         first, second = check(0)[:2]
 
-    assert first == "warning: NetBox 4.3.2 without a plugin for maintenances; it was tried with 4.4 to 4.6 only"
+    assert first == "warning: 4.3.2 without a plugin for maintenances; it was tried with 4.4 to 4.6 only"
     assert second.startswith("warning: it cannot hold maintenances and outages")
 
 
@@ -405,6 +407,16 @@ def test_a_push_of_an_id_sets_right_what_somebody_changed(maintd, server, known)
     assert {row["summary"] for row in server.rows("maintenance")}.isdisjoint({"Edited"})
 
 
+def test_what_people_say_in_netbox_is_told_and_comes_back(maintd, server, known) -> None:
+    maintd.run("netbox", "push")
+    (row,) = (row for row in server.rows("maintenance") if row["name"] == ALONE)
+    server.edit("maintenance", row["id"], acknowledged=True, internal_ticket="CHG-7")
+
+    assert maintd.run("netbox", "push", ALONE) == [["zayo", ALONE, "acknowledged in NetBox; ticket in NetBox: CHG-7"]]
+    shown = maintd.json("show", ALONE)
+    assert (shown["acknowledged"], shown["internal_ticket"]) == (True, "CHG-7")
+
+
 def test_a_push_of_all_makes_again_what_somebody_deleted(maintd, server, known) -> None:
     maintd.run("netbox", "push")
     for row in server.rows("maintenance"):
@@ -466,6 +478,24 @@ def test_where_netbox_is_down_one_line_says_so_and_how_many_events_are_left(main
         maintd.run("netbox", "diff", status=0)
         assert maintd.run("stats")[-1][-1].endswith("Connection refused")
     assert len(maintd.run("netbox", "push")) == 4
+
+
+def test_an_event_that_netbox_need_not_know_of_is_told_so(maintd, server, known) -> None:
+    maintd.run("hide", ALONE, "--because", "a test")
+    ((_, event, told),) = maintd.run("netbox", "push", ALONE)
+
+    assert (event, told.partition(":")[0]) == (ALONE.lower(), "NetBox is not told of it")
+    assert server.rows("maintenance") == []
+
+
+def test_an_event_that_the_daemon_is_at_is_left_to_it(maintd, server, known) -> None:
+    maintd.run("netbox", "diff")
+    with closing(database.open_store(f"sqlite:///{maintd.config.parent}/maintd.db")) as store, store.writing() as held:
+        assert len(outbox.claim(held, now=utc_now(), limit=9, lease_seconds=600)) == 4
+    assert maintd.run("netbox", "push", ALONE) == []
+
+    assert maintd.errors == ["1 event left to the daemon, which is pushing just now"]
+    assert server.rows("maintenance") == []
 
 
 def test_ids_and_all_together_are_refused(maintd) -> None:
