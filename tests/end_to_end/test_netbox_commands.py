@@ -388,6 +388,8 @@ def test_a_push_tells_what_it_did_with_each_event(maintd, server, known) -> None
     assert [row[1] for row in found] == EVENTS
     assert found[0][2].startswith(f"made {THREE_NIGHTS}, {THREE_NIGHTS} [2], {THREE_NIGHTS} [3]; ")
     assert len(server.rows("maintenance")) == 6
+    (shown,) = (row[1] for row in maintd.run("show", THREE_NIGHTS) if row[0] == "NetBox")
+    assert shown.startswith("records 1, 2 [2], 3 [3]; pushed ")
 
     assert maintd.run("netbox", "push") == [["no event waits to be pushed"]]
     assert maintd.run("netbox", "push", ALONE.lower()) == [["zayo", ALONE, "nothing to do"]]
