@@ -102,6 +102,8 @@ def _needs(dialect: Dialect, *, create: bool) -> Iterator[_Need]:
     found = (view, add) if create else (view,)
     yield _Need("circuits.provider", "circuits/providers", found, "find the provider of an event")
     yield _Need("circuits.circuit", "circuits/circuits", found, "find the circuits of an event")
+    if create:
+        yield _Need("circuits.circuittype", "circuits/circuit-types", found, "give the circuits that are made a type")
     yield _Need(
         "circuits.circuittermination", "circuits/circuit-terminations", (view,), "find circuits by cross-connect"
     )

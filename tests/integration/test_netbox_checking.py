@@ -258,11 +258,16 @@ def test_a_token_that_may_only_read_is_told_from_one_that_lacks_a_right():
     assert missing(found) == {right for right in OF_CM if not right.startswith("view ")}
 
 
-def test_to_create_circuits_and_providers_takes_two_rights_more():
+def test_to_create_circuits_and_providers_takes_four_rights_more():
     with serving(tables.CM_0_8, careful=False) as server, connected(server, server.add_token(rights=OF_CM)) as netbox:
         found = check(netbox, clock=clock, create=True)
 
-    assert missing(found) == {"add circuits.provider", "add circuits.circuit"}
+    assert missing(found) == {
+        "add circuits.provider",
+        "add circuits.circuit",
+        "view circuits.circuittype",
+        "add circuits.circuittype",
+    }
 
 
 @pytest.mark.parametrize("hours", [0, 2, -2])
