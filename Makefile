@@ -64,6 +64,7 @@ bench: $(VENV)/.installed-dev
 torture: $(VENV)/.installed-dev
 	@tests/gate/system_packages.sh
 	MAINTD_TORTURE=1 $(BIN)/python -m pytest tests/integration/test_kill.py tests/integration/test_torture.py \
+		tests/unit/parsers/test_transformations.py \
 		tests/unit/test_damaged_outages.py tests/shared
 
 clean:
