@@ -40,31 +40,22 @@ def push(
     last is what the next push is to be given. ``custom_field``: one of NetBox whose values are unique. The state given
     is left as it is. May be called again after any error, with the state that was kept last. Raises NetboxError.
     """
-    run, early = _begun(netbox, dialect, inventory, desired, state, save, custom_field)
+    run, early = begun(netbox, dialect, inventory, desired, state, save, custom_field)
     if early is not None:
         return early
     run.everything = fresh or run.state.dirty or _is_uncertain(run)
     sent = netbox.requests
     _converge(run)
     _end(run, state)
-    return Outcome(
-        state=run.state,
-        done=tuple(run.done),
-        requests=netbox.requests - sent,
-        unresolved=_unresolved(run),
-        cannot=tuple(run.cannot),
-        drift=tuple(dict.fromkeys(run.drift)) if fresh else (),
-        acknowledged=_truth(run),
-        internal_ticket=_ticket(run),
-        waits_for=desired.waits_for,
-    )
+    drift = tuple(dict.fromkeys(run.drift)) if fresh else ()
+    return replace(outcome_of(run), requests=netbox.requests - sent, drift=drift)
 
 
 def compare(
     netbox: Netbox, dialect: Dialect, inventory: Inventory, desired: Desired, state: State
 ) -> tuple[Drift, ...]:
     """Return how NetBox differs from what is desired; nothing is written. Raises NetboxError."""
-    run, early = _begun(netbox, dialect, inventory, desired, state, _keep_nothing, None)
+    run, early = begun(netbox, dialect, inventory, desired, state, _keep_nothing, None)
     if early is not None:
         return ()
     run.everything = True
@@ -79,7 +70,7 @@ def _keep_nothing(state: State) -> None:
     """Forget what is known: nothing was written."""
 
 
-def _begun(
+def begun(
     netbox: Netbox,
     dialect: Dialect,
     inventory: Inventory,
@@ -100,6 +91,8 @@ def _begun(
     provider_id = inventory.provider(desired.provider)
     if provider_id is None:
         return run, Outcome(state=state, provider_unknown=True)
+    if dialect.maintenances is not None and not run.events.notifications and desired.notices:
+        run.told("mails of an outage")
     run.provider_id = provider_id
     stated = {circuit for record in desired.records for circuit in record.impacts}
     if dialect.maintenances is None:
@@ -150,8 +143,6 @@ def _attempt(run: Run) -> None:
         circuit_journal.read(run)
         circuit_journal.write(run)
         return
-    if not run.events.notifications and run.desired.notices:
-        run.told("mails of an outage")
     _read(run)
     writing.write(run)
 
@@ -174,10 +165,28 @@ def _begin_again(run: Run) -> None:
 
 def _end(run: Run, before: State) -> None:
     """Keep what is known as finished, where it is anything new, or was kept as unfinished in between."""
-    run.state.dirty = False
-    run.state.material = run.desired.material or run.state.material
+    finish(run)
     if run.kept or run.state.as_json() != before.as_json():
         run.keep()
+
+
+def finish(run: Run) -> None:
+    """Note that the push came to its end."""
+    run.state.dirty = False
+    run.state.material = run.desired.material or run.state.material
+
+
+def outcome_of(run: Run) -> Outcome:
+    """Return what came of a push, but for its requests and what it found to differ."""
+    return Outcome(
+        state=run.state,
+        done=tuple(run.done),
+        unresolved=_unresolved(run),
+        cannot=tuple(run.cannot),
+        acknowledged=_truth(run),
+        internal_ticket=_ticket(run),
+        waits_for=run.desired.waits_for,
+    )
 
 
 def _unresolved(run: Run) -> tuple[str, ...]:

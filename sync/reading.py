@@ -72,8 +72,8 @@ def _is_uncertain(run: Run, slot: int, fields: Mapping[str, JsonValue], peoples:
 def _rows(run: Run, slots: Set[int]) -> dict[int, Object]:
     """Return the row of each slot that is there: by its id, else by its name and provider."""
     names = {slot: _names(run, slot) for slot in slots}
-    every = sorted({name for each in names.values() for name in each})
-    ours = [row for row in _named(run, every) if row.get("name") in every and _provider(row) == run.provider_id]
+    every = {name for each in names.values() for name in each}
+    ours = list(named(run, every))
     numbers = {slot: run.state.records[slot].number for slot in slots if slot in run.state.records}
     known = {number for number in numbers.values() if number is not None}
     by_number = rows_by(ours, known)
@@ -94,16 +94,18 @@ def _rows(run: Run, slots: Set[int]) -> dict[int, Object]:
     return found
 
 
-def _named(run: Run, names: Sequence[str]) -> Iterator[Object]:
-    for some in portions("name", names):
+def named(run: Run, names: Collection[str]) -> Iterator[Object]:
+    """Yield the records of these names, of the same kind and provider as this event."""
+    for some in portions("name", sorted(names)):
         by_name: dict[str, Any] = {**look_up("", run.provider_id), "name": some}
         try:
-            yield from run.netbox.listed(run.path, **by_name)
+            rows = run.netbox.listed(run.path, **by_name)
         except NetboxError as error:
             if error.kind is not NetboxFailure.REFUSED:
                 raise
             # All values that are sent can be read: what a list refuses is a provider that is there no more.
             raise NetboxError(f"GET {run.path}/", kind=NetboxFailure.MISSING, words=error.words) from None
+        yield from (row for row in rows if row.get("name") in names and _provider(row) == run.provider_id)
 
 
 def _proven(run: Run, custom_field: str, slots: Collection[int]) -> dict[int, Object]:

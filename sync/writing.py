@@ -4,7 +4,8 @@ A record whose status is final takes no impact. So the record comes first, under
 its impacts, its mails, the estimates one by one, the journal, and last the final status.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -14,8 +15,8 @@ from domain.lifecycle import CANCELLED, COMPLETED, MONITORING, RESOLVED, UNKNOWN
 from domain.vocabulary import Kind
 from sync import bodies
 from sync.dialects import already_there
-from sync.mapping import JournalEntry, Revision
-from sync.netbox import Object
+from sync.mapping import JournalEntry, Notice, Revision
+from sync.netbox import Netbox
 from sync.plan import EVENT, JOURNAL, NO_DELETE, NO_JOURNAL, Run, Want
 from sync.reading import in_pieces, proof
 from sync.state import ACKNOWLEDGED, ON_ITS_WAY, HeldImpact, HeldRecord
@@ -27,11 +28,29 @@ _OPEN = {Kind.MAINTENANCE: UNKNOWN.value, Kind.OUTAGE: MONITORING.value}
 # How much one request makes, changes or deletes. A small NetBox that is busy takes 0.3 s for each impact, and it must
 # answer before either side loses patience.
 _AT_ONCE = 50
-_MAIL_CHARACTERS_AT_ONCE = 2_000_000
+_CHARACTERS_AT_ONCE = 2_000_000
+
+# What is told of a request, by how many it wrote or by their names.
+MADE, CHANGED = "made {names}", "changed {names}"
+MADE_IMPACTS, ATTACHED = "made {count} impacts", "attached {count} notifications"
+WROTE = "wrote {count} journal entries"
 
 Body = dict[str, Any]
 # An entry, where it stands in the state, and the id of the object in whose journal it is to be.
 Entries = Sequence[tuple[JournalEntry, str, int]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Write:
+    """One object to be made, or to be changed where the body bears its "id". ``name`` is what people are told.
+
+    ``keep`` notes it in the state, once it is done: with the id, or with None where it is refused for ever.
+    """
+
+    path: str
+    body: Body
+    name: str
+    keep: Callable[[int | None], None]
 
 
 def write(run: Run) -> None:
@@ -39,15 +58,87 @@ def write(run: Run) -> None:
     peoples = {slot: _peoples_to_write(run, slot) for slot in run.wants}
     if not _is_lacking(run, peoples):
         return
-    _intend(run, peoples)
-    pending = _pending(run)
+    intend(run, peoples)
+    run.keep()
+    pending = untold(run)
     _write_records(run, peoples, pending)
     _write_impacts(run)
-    _write_notifications(run)
+    for some in in_requests(new_mails(run)):
+        _bear(run, some, ATTACHED)
     _write_revisions(run, pending)
-    _write_journal(run)
-    _write_rest(run)
+    write_entries(run, own_entries(run), run.events.model)
+    _change(run, changes_left(run), CHANGED)
     delete_surplus(run)
+
+
+# --- requests
+
+
+def in_requests(writes: Iterable[Write]) -> Iterator[list[Write]]:
+    """Yield as many at once as one request bears."""
+    some: list[Write] = []
+    characters = 0
+    for one in writes:
+        length = sum(len(value) for value in one.body.values() if isinstance(value, str))
+        if some and (len(some) == _AT_ONCE or characters + length > _CHARACTERS_AT_ONCE):
+            yield some
+            some, characters = [], 0
+        some.append(one)
+        characters += length
+    if some:
+        yield some
+
+
+def make(netbox: Netbox, some: Sequence[Write]) -> None:
+    """Make all of these in one request, or none of them. Raises NetboxError."""
+    rows = netbox.create(some[0].path, [one.body for one in some])
+    for one, row in zip(some, rows, strict=True):
+        one.keep(row["id"])
+
+
+def change(netbox: Netbox, some: Sequence[Write]) -> None:
+    """Change all of these in one request. One that is not there NetBox passes over in silence: MISSING is raised."""
+    path, numbers = some[0].path, {one.body["id"] for one in some}
+    missing = sorted(numbers - {row.get("id") for row in netbox.change(path, [one.body for one in some])})
+    if missing:
+        words = f"no {', '.join(map(str, missing))}"
+        raise NetboxError(f"PATCH {path}/", kind=NetboxFailure.MISSING, words=words)
+    for one in some:
+        one.keep(one.body["id"])
+
+
+def told(words: str, some: Sequence[Write]) -> str:
+    """Return what is told of a request."""
+    return words.format(count=len(some), names=", ".join(one.name for one in some))
+
+
+def _bear(run: Run, some: Sequence[Write], words: str) -> None:
+    """Make all of these; where one is refused, each by itself, so that it keeps no other from being there.
+
+    What is refused though everything was read, will be refused for ever.
+    """
+    try:
+        make(run.netbox, some)
+    except NetboxError as error:
+        if error.kind is not NetboxFailure.REFUSED or already_there(error) or not run.everything:
+            raise
+        refused = error
+    else:
+        run.wrote(told(words, some))
+        return
+    if len(some) == 1:
+        run.told(f"{some[0].name}: {refused.words}")
+        some[0].keep(None)
+        run.keep()
+        return
+    for one in some:
+        _bear(run, [one], words)
+
+
+def _change(run: Run, writes: Sequence[Write], words: str) -> None:
+    for some in in_requests(writes):
+        change(run.netbox, some)
+        run.wrote(told(words, some))
 
 
 # --- what is lacking
@@ -59,9 +150,9 @@ def _is_lacking(run: Run, peoples: dict[int, Body]) -> bool:
             any(peoples.values()),
             run.surplus,
             any(_lacks(run, slot, want) for slot, want in run.wants.items()),
-            _pending(run),
-            _mails_to_send(run),
-            _entries_to_send(run),
+            untold(run),
+            _lacking_mails(run),
+            _lacking_entries(run),
         )
     )
 
@@ -92,21 +183,23 @@ def _superfluous(run: Run, slot: int) -> list[int]:
     return sorted(run.state.records[slot].impacts.keys() - run.wants[slot].impacts.keys())
 
 
-def _intend(run: Run, peoples: dict[int, Body]) -> None:
-    """Keep, before the first request, all that it might write, so that a later run knows what is ours."""
+def intend(run: Run, peoples: Mapping[int, Body]) -> None:
+    """Note all that may be written, before the first request, so that a later run knows what is ours.
+
+    ``peoples``: what is to be changed of what people own in the records that are there, by slot.
+    """
     for slot, want in run.wants.items():
         held = run.state.records.get(slot)
         if held is None:
             held = run.state.records[slot] = HeldRecord(name=want.name)
         held.name, held.span = want.name, want.span
         held.circuits |= want.impacts.keys()
-        to_write = peoples[slot] if held.number is not None else dict(want.peoples or {})
+        to_write = peoples[slot] if held.number is not None else want.peoples or {}
         for name, value in to_write.items():
             held.peoples[name] = [each for each in held.peoples[name] if each != value] + [value]
-    run.state.notifications |= {key: ON_ITS_WAY for key, _ in _mails_to_send(run)}
-    intend_entries(run, [(entry, EVENT, 0) for entry in _entries_to_send(run)])
+    run.state.notifications |= {notice.key: ON_ITS_WAY for notice in _lacking_mails(run)}
+    intend_entries(run, [(entry, EVENT, 0) for entry in _lacking_entries(run)])
     run.state.dirty = True
-    run.keep()
 
 
 # --- what people own
@@ -137,18 +230,40 @@ def _peoples_to_write(run: Run, slot: int) -> Body:
 
 def _write_records(run: Run, peoples: dict[int, Body], pending: list[Revision]) -> None:
     """Make the records that are not there, and change those that are, but for a status that is to come last."""
-    new = [slot for slot in sorted(run.wants) if run.state.records[slot].number is None and run.wants[slot].peoples]
-    made = {slot: _new_body(run, slot) for slot in new}
-    changed = {
-        slot: body
-        for slot in sorted(run.wants)
-        if run.state.records[slot].number is not None and (body := _early_changes(run, slot) | peoples[slot])
-    }
-    # An estimate that is told with the record needs no request of its own.
-    for slot, body in (*made.items(), *changed.items()):
+    made = new_records(run, pending)
+    changed = {slot: _early_changes(run, slot) | peoples[slot] for slot in _there(run)}
+    for slot, body in changed.items():
         _tell_with(run, slot, body, pending)
-    _make(run, made)
-    _change(run, changed)
+    for some in in_requests(made):
+        make(run.netbox, some)
+        run.wrote(told(MADE, some))
+    _change(run, _record_changes(run, changed), CHANGED)
+
+
+def new_records(run: Run, pending: list[Revision]) -> list[Write]:
+    """Return the records that are not there; the first of the ``pending`` estimates goes with them."""
+    new = [slot for slot in sorted(run.wants) if run.state.records[slot].number is None and run.wants[slot].peoples]
+    bodies_ = {slot: _new_body(run, slot) for slot in new}
+    # An estimate that is told with the record needs no request of its own.
+    for slot, body in bodies_.items():
+        _tell_with(run, slot, body, pending)
+    return [_new_record(run, slot, body) for slot, body in bodies_.items()]
+
+
+def _new_record(run: Run, slot: int, body: Body) -> Write:
+    def keep(number: int | None) -> None:
+        held = run.state.records[slot]
+        held.number, held.impacts, held.fields = number, {}, {}
+        _keep(run, slot, body)
+
+    sent = _sent(run, slot, body)
+    if run.custom_field:
+        sent["custom_fields"] = {run.custom_field: proof(run, slot)}
+    return Write(path=run.path, body=sent, name=run.wants[slot].name, keep=keep)
+
+
+def _there(run: Run) -> list[int]:
+    return [slot for slot in sorted(run.wants) if run.state.records[slot].number is not None]
 
 
 def _new_body(run: Run, slot: int) -> Body:
@@ -173,7 +288,7 @@ def _early_changes(run: Run, slot: int) -> Body:
 def _tell_with(run: Run, slot: int, body: Body, pending: list[Revision]) -> None:
     """Let the first estimate that is not told yet go with a body; what is to be told later is not told before."""
     etr = run.events.etr_field
-    if etr is None or not pending:
+    if etr is None or not pending or not body:
         return
     if "status" not in body and set(body) == {etr}:
         # Nothing but the estimate has changed: it is told alone.
@@ -189,42 +304,17 @@ def _instant(revision: Revision) -> str | None:
     return iso_utc(revision.etr) if revision.etr else None
 
 
-def _make(run: Run, made: dict[int, Body]) -> None:
-    if not made:
-        return
-    sent = [_sent(run, slot, body) for slot, body in made.items()]
-    if run.custom_field:
-        for slot, body in zip(made, sent, strict=True):
-            body["custom_fields"] = {run.custom_field: proof(run, slot)}
-    rows = run.netbox.create(run.path, sent) if len(sent) > 1 else [run.netbox.create(run.path, sent[0])]
-    for (slot, body), row in zip(made.items(), rows, strict=True):
-        held = run.state.records[slot]
-        held.number, held.impacts, held.fields = row["id"], {}, {}
-        _keep(run, slot, body)
-    run.wrote(f"made {', '.join(run.wants[slot].name for slot in made)}")
-
-
-def _change(run: Run, changed: dict[int, Body]) -> None:
-    bodies_ = {slot: _sent(run, slot, body) for slot, body in changed.items() if body}
-    if not bodies_:
-        return
-    if len(bodies_) == 1:
-        ((slot, body),) = bodies_.items()
-        run.netbox.change_one(run.path, run.number(slot), body)
-    else:
-        _change_all(run, run.path, [{"id": run.number(slot), **body} for slot, body in bodies_.items()])
-    for slot in bodies_:
-        _keep(run, slot, changed[slot])
-    run.wrote(f"changed {', '.join(run.wants[slot].name for slot in bodies_)}")
-
-
-def _change_all(run: Run, path: str, sent: list[Body]) -> None:
-    """Change all of a list. One that is not there is passed over by NetBox in silence."""
-    answered = {row.get("id") for row in run.netbox.change(path, sent)}
-    missing = sorted({body["id"] for body in sent} - answered)
-    if missing:
-        words = f"no {', '.join(map(str, missing))}"
-        raise NetboxError(f"PATCH {path}/", kind=NetboxFailure.MISSING, words=words)
+def _record_changes(run: Run, changed: Mapping[int, Body]) -> list[Write]:
+    return [
+        Write(
+            path=run.path,
+            body={"id": run.number(slot), **_sent(run, slot, body)},
+            name=run.wants[slot].name,
+            keep=partial(_keep, run, slot, body),
+        )
+        for slot, body in changed.items()
+        if body
+    ]
 
 
 def _sent(run: Run, slot: int, body: Body) -> Body:
@@ -235,7 +325,7 @@ def _sent(run: Run, slot: int, body: Body) -> Body:
     return sent
 
 
-def _keep(run: Run, slot: int, body: Body) -> None:
+def _keep(run: Run, slot: int, body: Body, _number: int | None = None) -> None:
     """Keep what a record holds now."""
     held = run.state.records[slot]
     for name, value in body.items():
@@ -254,15 +344,14 @@ def _write_impacts(run: Run) -> None:
     impacts = run.dialect.impacts
     if impacts is None or not run.events.impacts:
         return
-    path = run.dialect.path(impacts)
-    there = [slot for slot in sorted(run.wants) if run.state.records[slot].number is not None]
-    _delete_impacts(run, path, there)
-    _change_impacts(run, path, there)
-    _make_impacts(run, path, there)
+    _delete_impacts(run, run.dialect.path(impacts))
+    _change(run, _impact_changes(run, run.dialect.path(impacts)), "changed {count} impacts")
+    for some in in_requests(new_impacts(run)):
+        _bear(run, some, MADE_IMPACTS)
 
 
-def _delete_impacts(run: Run, path: str, slots: list[int]) -> None:
-    gone = [(slot, circuit) for slot in slots for circuit in _superfluous(run, slot)]
+def _delete_impacts(run: Run, path: str) -> None:
+    gone = [(slot, circuit) for slot in _there(run) for circuit in _superfluous(run, slot)]
     for some in in_pieces(gone, _AT_ONCE):
         numbers = [run.state.records[slot].impacts[circuit].number for slot, circuit in some]
         if not _is_permitted(run, NO_DELETE, partial(run.netbox.delete, path, numbers)):
@@ -272,94 +361,73 @@ def _delete_impacts(run: Run, path: str, slots: list[int]) -> None:
         run.wrote(f"deleted {len(some)} impacts")
 
 
-def _change_impacts(run: Run, path: str, slots: list[int]) -> None:
-    other = [
-        (slot, circuit, held, level)
-        for slot in slots
-        for circuit, level in _pairs(run.wants[slot])
+def _impact_changes(run: Run, path: str) -> list[Write]:
+    return [
+        Write(
+            path=path,
+            body={"id": held.number, "impact": level},
+            name=f"the impact on circuit {circuit}",
+            keep=partial(_keep_impact, run, slot, circuit, level),
+        )
+        for slot in _there(run)
+        for circuit, level in run.wants[slot].impacts.items()
         if (held := run.state.records[slot].impacts.get(circuit)) and held.level != level
     ]
-    for some in in_pieces(other, _AT_ONCE):
-        _change_all(run, path, [{"id": held.number, "impact": level} for _, _, held, level in some])
-        for slot, circuit, held, level in some:
-            run.state.records[slot].impacts[circuit] = HeldImpact(held.number, level)
-        run.wrote(f"changed {len(some)} impacts")
 
 
-def _make_impacts(run: Run, path: str, slots: list[int]) -> None:
-    new = [
-        (slot, circuit, level)
-        for slot in slots
-        for circuit, level in _pairs(run.wants[slot])
+def new_impacts(run: Run) -> list[Write]:
+    """Return the impacts that are lacking on the records that are there."""
+    impacts = run.dialect.impacts
+    if impacts is None or not run.events.impacts:
+        return []
+    return [
+        Write(
+            path=run.dialect.path(impacts),
+            body={**_link(run, slot), **run.dialect.circuit_link(circuit), "impact": level},
+            name=f"an impact on circuit {circuit}",
+            keep=partial(_keep_impact, run, slot, circuit, level),
+        )
+        for slot in _there(run)
+        for circuit, level in run.wants[slot].impacts.items()
         if circuit not in run.state.records[slot].impacts
     ]
 
-    def body(slot: int, circuit: int, level: str) -> Body:
-        link = run.dialect.event_link(run.desired.kind, run.number(slot))
-        return {**link, **run.dialect.circuit_link(circuit), "impact": level}
 
-    for some in in_pieces(new, _AT_ONCE):
-        rows = _made(run, path, [body(*each) for each in some], [f"an impact on circuit {each[1]}" for each in some])
-        for (slot, circuit, level), row in zip(some, rows, strict=True):
-            if row is not None:
-                run.state.records[slot].impacts[circuit] = HeldImpact(row["id"], level)
-        run.wrote(f"made {len(rows) - rows.count(None)} impacts")
+def _keep_impact(run: Run, slot: int, circuit: int, level: str, number: int | None) -> None:
+    if number is not None:
+        run.state.records[slot].impacts[circuit] = HeldImpact(number, level)
 
 
-def _made(run: Run, path: str, sent: list[Body], names: list[str]) -> list[Object | None]:
-    """Make all of a list; where one is refused, each by itself, so that it keeps no other from being there.
-
-    What is refused though everything was read, will be refused for ever: None stands for it.
-    """
-    try:
-        return list(run.netbox.create(path, sent))
-    except NetboxError as error:
-        if error.kind is not NetboxFailure.REFUSED or already_there(error) or not run.everything:
-            raise
-        if len(sent) == 1:
-            run.told(f"{names[0]}: {error.words}")
-            return [None]
-    return [_made(run, path, [body], [name])[0] for body, name in zip(sent, names, strict=True)]
+def _link(run: Run, slot: int) -> Body:
+    return run.dialect.event_link(run.desired.kind, run.number(slot))
 
 
 # --- the story
 
 
-def _mails_to_send(run: Run) -> list[tuple[str, Body]]:
-    notifications = run.dialect.notifications
-    if notifications is None or not run.events.notifications:
+def _lacking_mails(run: Run) -> list[Notice]:
+    if run.dialect.notifications is None or not run.events.notifications:
         return []
-    lacking = (notice for notice in run.desired.notices if run.lacks_mail(notice.key))
-    return [(notice.key, dict(bodies.notification_of(notice, notifications))) for notice in lacking]
+    return [notice for notice in run.desired.notices if run.lacks_mail(notice.key)]
 
 
-def _write_notifications(run: Run) -> None:
+def new_mails(run: Run) -> list[Write]:
+    """Return the mails that are lacking, where there is a record to attach them to."""
     anchor, notifications = run.state.settle(), run.dialect.notifications
     if anchor is None or notifications is None:
-        return
-    link = run.dialect.event_link(run.desired.kind, run.number(anchor)) if run.events.notifications else {}
-    for some in _mails_in_pieces(_mails_to_send(run)):
-        sent = [{**link, **body} for _, body in some]
-        rows = _made(run, run.dialect.path(notifications), sent, [f"the notification {key}" for key, _ in some])
-        for (key, _), row in zip(some, rows, strict=True):
-            run.state.notifications[key] = row["id"] if row is not None else None
-        run.wrote(f"attached {len(some)} notifications")
+        return []
+    return [
+        Write(
+            path=run.dialect.path(notifications),
+            body={**_link(run, anchor), **bodies.notification_of(notice, notifications)},
+            name=f"the notification {notice.key}",
+            keep=partial(run.state.notifications.__setitem__, notice.key),
+        )
+        for notice in _lacking_mails(run)
+    ]
 
 
-def _mails_in_pieces(mails: Iterable[tuple[str, Body]]) -> Iterator[list[tuple[str, Body]]]:
-    some: list[tuple[str, Body]] = []
-    characters = 0
-    for mail in mails:
-        characters += len(str(mail[1]["email_body"]))
-        if some and (len(some) == _AT_ONCE or characters > _MAIL_CHARACTERS_AT_ONCE):
-            yield some
-            some, characters = [], len(str(mail[1]["email_body"]))
-        some.append(mail)
-    if some:
-        yield some
-
-
-def _pending(run: Run) -> list[Revision]:
+def untold(run: Run) -> list[Revision]:
     """Return the estimates that are not told yet. One from before the newest that was told comes too late."""
     if run.events.etr_field is None:
         return []
@@ -388,18 +456,16 @@ def _write_revisions(run: Run, pending: list[Revision]) -> None:
         run.wrote(f"told {one.message}")
 
 
-def _entries_to_send(run: Run) -> list[JournalEntry]:
+def _lacking_entries(run: Run) -> list[JournalEntry]:
     if run.is_mute():
         return []
     return [entry for entry in run.journal() if run.lacks_entry(entry.key, EVENT)]
 
 
-def _write_journal(run: Run) -> None:
+def own_entries(run: Run) -> Entries:
+    """Return the entries that are lacking in the journal of the event's record, where there is one."""
     anchor = run.state.settle()
-    if anchor is not None:
-        number, model = run.number(anchor), run.events.model
-        lacking = [(entry, EVENT, number) for entry in _entries_to_send(run)]
-        write_entries(run, lacking, model)
+    return [] if anchor is None else [(entry, EVENT, run.number(anchor)) for entry in _lacking_entries(run)]
 
 
 def intend_entries(run: Run, lacking: Entries) -> None:
@@ -408,26 +474,27 @@ def intend_entries(run: Run, lacking: Entries) -> None:
         run.state.journal.setdefault(entry.key, {})[place] = ON_ITS_WAY
 
 
+def new_entries(run: Run, lacking: Entries, model: str) -> list[Write]:
+    """Return entries as they are to be written into the journals of objects of a model."""
+    return [
+        Write(
+            path=JOURNAL,
+            body=dict(bodies.entry_of(entry, run.marker(entry.key), model=model, number=number)),
+            name=f"the journal entry {entry.key}",
+            keep=partial(run.state.journal.setdefault(entry.key, {}).__setitem__, place),
+        )
+        for entry, place, number in lacking
+    ]
+
+
 def write_entries(run: Run, lacking: Entries, model: str) -> None:
     """Write entries into the journals of objects. Without the right to it they stay unwritten, which is told."""
-    for some in in_pieces(lacking, _AT_ONCE):
-        sent = [
-            dict(bodies.entry_of(entry, run.marker(entry.key), model=model, number=number)) for entry, _, number in some
-        ]
-        names = [f"the journal entry {entry.key}" for entry, _, _ in some]
-        rows: list[Object | None] = []
-        if not _is_permitted(run, NO_JOURNAL, partial(_make_into, rows, run, sent, names)):
+    for some in in_requests(new_entries(run, lacking, model)):
+        if not _is_permitted(run, NO_JOURNAL, partial(_bear, run, some, WROTE)):
             for entry, place, _ in lacking:
                 if run.lacks_entry(entry.key, place):
                     run.state.journal[entry.key].pop(place, None)
             return
-        for (entry, place, _), row in zip(some, rows, strict=True):
-            run.state.journal.setdefault(entry.key, {})[place] = row["id"] if row is not None else None
-        run.wrote(f"wrote {len(some)} journal entries")
-
-
-def _make_into(rows: list[Object | None], run: Run, sent: list[Body], names: list[str]) -> None:
-    rows += _made(run, JOURNAL, sent, names)
 
 
 def _is_permitted(run: Run, words: str, ask: Callable[[], None]) -> bool:
@@ -446,10 +513,9 @@ def _is_permitted(run: Run, words: str, ask: Callable[[], None]) -> bool:
 # --- the end
 
 
-def _write_rest(run: Run) -> None:
-    """Write what was left for the end: a final status, and what stands beside it."""
-    there = [slot for slot in sorted(run.wants) if run.state.records[slot].number is not None]
-    _change(run, {slot: _changed(run.state.records[slot], run.wants[slot]) for slot in there})
+def changes_left(run: Run) -> list[Write]:
+    """Return what was left for the end: a final status, and what stands beside it."""
+    return _record_changes(run, {slot: _changed(run.state.records[slot], run.wants[slot]) for slot in _there(run)})
 
 
 def delete_surplus(run: Run) -> None:
