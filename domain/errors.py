@@ -4,6 +4,7 @@ MaintdError
 ├── ConfigurationError    the settings are wrong: every problem, each in one line
 ├── MailboxError          an IMAP server did not give what was asked; carries the step and ``permanent``
 ├── ImportFailed          a file or folder given to ``maintd import`` cannot be read
+├── TokenError            an issuer gave no access token; carries what was found, what to do and ``permanent``
 ├── StorageError          the database cannot be opened, or is of another revision
 │   └── DatabaseInUse     another process is the daemon on it
 ├── NetboxError           NetBox did not do what was asked; carries its kind, its words and ``permanent``
@@ -37,6 +38,16 @@ class MailboxError(MaintdError):
         self.step = step
         self.permanent = permanent
         super().__init__(text)
+
+
+class TokenError(MaintdError):
+    """Say that an issuer gave no token: ``found`` and ``advice`` in one line each, neither with a secret in it."""
+
+    def __init__(self, found: str, advice: str, *, permanent: bool) -> None:
+        self.found = found
+        self.advice = advice
+        self.permanent = permanent
+        super().__init__(f"{found}; {advice}")
 
 
 class ImportFailed(MaintdError):

@@ -60,6 +60,7 @@ NEVER = "never"
 # Source: the model of NetBox's custom fields.
 _CUSTOM_FIELD = re.compile(r"(?!.{0,50}__)[A-Za-z0-9_]{1,50}")
 _TIME_OF_DAY = re.compile(r"(?:[01]\d|2[0-3]):[0-5]\d")
+_TENANT = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]{0,252}")
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 _EMPTY_LIST = "got an empty list, expected at least one entry"
 # Source: RFC 9051 9, flag-keyword: an atom.
@@ -162,6 +163,21 @@ def _base_url(value: str) -> str:
     url = urlsplit(value)
     if url.scheme == "http" and not _is_loopback(url.hostname or ""):
         raise unexpected(value, "https: without encryption only loopback is allowed")
+    return value
+
+
+def _token_url(value: str) -> str:
+    if not _is_address_of_a_server(value):
+        raise unexpected(value, 'an address without a login, as in "https://login.example.net/oauth2/token"')
+    url = urlsplit(value)
+    if url.scheme == "http" and not _is_loopback(url.hostname or ""):
+        raise unexpected(value, "https: without encryption only loopback is allowed")
+    return value
+
+
+def _tenant(value: str) -> str:
+    if not _TENANT.fullmatch(value):
+        raise unexpected(value, 'the ID or a domain of the tenant, as in "example.onmicrosoft.com"')
     return value
 
 
@@ -300,6 +316,8 @@ _Initial = Annotated[
     WithJsonSchema({"anyOf": [{"enum": ["all", "new"]}, {"type": "integer", "minimum": 1, "maximum": 36_500}]}),
 ]
 _BaseUrl = Annotated[str, AfterValidator(_base_url)]
+_TokenUrl = Annotated[str, AfterValidator(_token_url)]
+_Tenant = Annotated[str, AfterValidator(_tenant)]
 _NetboxUrl = Annotated[str, AfterValidator(_netbox_url)]
 _Slug = Annotated[str, AfterValidator(_slug)]
 _ApiPath = Annotated[str, AfterValidator(_api_path)]
@@ -356,6 +374,110 @@ class DatabaseTable(_Table):
     )
 
 
+_Grant = Literal["client-credentials", "device-code", "service-account", "refresh-token"]
+# The grants of each issuer, the usual one first, and what each needs and may have besides.
+_GRANTS: Mapping[str, Mapping[str, tuple[Sequence[str], Sequence[str]]]] = {
+    "microsoft": {
+        "client-credentials": (("tenant", "client_id", "client_secret"), ("authority", "scope")),
+        "device-code": (("tenant", "client_id", "token_file"), ("authority", "scope")),
+    },
+    "google": {
+        "service-account": (("service_account",), ("scope",)),
+        "refresh-token": (("client_id", "client_secret", "refresh_token"), ("token_file", "scope")),
+    },
+    "other": {
+        "client-credentials": (("token_endpoint", "client_id", "client_secret"), ("client_secret_in", "scope")),
+        "refresh-token": (
+            ("token_endpoint", "client_id", "refresh_token"),
+            ("client_secret", "client_secret_in", "token_file", "scope"),
+        ),
+    },
+}
+
+
+class OAuth2Table(_Table):
+    """[mailbox.oauth2]: where the mailbox above it has its access tokens from, instead of a password."""
+
+    issuer: Literal["microsoft", "google", "other"] = Field(
+        examples=["microsoft"], description="Who issues the tokens: Microsoft 365, Google, or whoever is named below."
+    )
+    grant: _Grant | None = Field(default=None, description="How one is asked for: not set, the usual way.")
+    tenant: _Tenant | None = Field(
+        default=None, examples=["example.onmicrosoft.com"], description="Microsoft: the tenant's ID, or a domain of it."
+    )
+    client_id: _Text | None = Field(
+        default=None, examples=["11111111-2222-3333-4444-555555555555"], description="The ID of the application."
+    )
+    client_secret: _Secret | None = Field(
+        default=None, examples=[{"file": "/etc/maintd/noc-client-secret"}], description="Its secret, a secret."
+    )
+    client_secret_in: Literal["header", "body"] = Field(
+        default="header", description="Where another issuer looks for the client's secret."
+    )
+    refresh_token: _Secret | None = Field(
+        default=None, examples=[{"file": "/etc/maintd/noc-refresh-token"}], description="A refresh token, a secret."
+    )
+    service_account: _Secret | None = Field(
+        default=None,
+        examples=[{"file": "/etc/maintd/noc-service-account.json"}],
+        description="Google: the JSON key of a service account, a secret.",
+    )
+    token_endpoint: _TokenUrl | None = Field(
+        default=None,
+        examples=["https://login.example.net/oauth2/token"],
+        description="Where another issuer is asked.",
+    )
+    authority: _TokenUrl = Field(
+        default="https://login.microsoftonline.com", description="Microsoft: another one in a national cloud."
+    )
+    scope: _Text | None = Field(default=None, description="What is asked for: not set, IMAP where that has a name.")
+    token_file: Path | None = Field(
+        default=None,
+        strict=False,
+        examples=["/var/lib/maintd/noc-token.json"],
+        description="Where a login, or a refresh token that replaces another, is kept.",
+    )
+    ca_file: Path | None = Field(
+        default=None, strict=False, description="Certificates in PEM that are trusted instead of the system's."
+    )
+
+    @field_validator("grant")
+    @classmethod
+    def _usual_grant(cls, grant: str | None, info: ValidationInfo) -> str | None:
+        issuer = info.data.get("issuer")
+        if issuer is None:
+            return grant
+        known = _GRANTS[issuer]
+        if grant is not None and grant not in known:
+            raise unexpected(grant, f'{" or ".join(map(found, known))}, which "{issuer}" has')
+        return grant or next(iter(known))
+
+    @field_validator(
+        "tenant", "client_id", "client_secret", "refresh_token", "service_account", "token_endpoint", "token_file"
+    )
+    @classmethod
+    def _needed_for_the_grant(cls, value: object, info: ValidationInfo) -> object:
+        issuer, grant, key = info.data.get("issuer"), info.data.get("grant"), info.field_name or ""
+        if value is None and issuer and grant and key in _GRANTS[issuer][grant][0]:
+            example = f"{key} = {_toml(cls.model_fields[key].examples[0])}"  # type: ignore[index]  # each has one
+            raise Mistake(f'missing, expected because issuer is "{issuer}" and grant "{grant}", as in {example}')
+        return value
+
+    @field_validator("token_file", "ca_file", mode="before")
+    @classmethod
+    def _named_file(cls, file: object) -> object:
+        if file == "":
+            raise unexpected(file, "the path of a file")
+        return file
+
+    @property
+    def idle_keys(self) -> tuple[str, ...]:
+        """Return the settings that are set and have no effect with this grant."""
+        needed, possible = _GRANTS[self.issuer][self.grant or ""]
+        used = {"issuer", "grant", "ca_file", *needed, *possible}
+        return tuple(key for key in type(self).model_fields if key in self.model_fields_set and key not in used)
+
+
 class MailboxTable(_Table):
     """[[mailbox]]: one IMAP login and its folders."""
 
@@ -371,7 +493,10 @@ class MailboxTable(_Table):
         default=None, strict=False, description="Certificates in PEM that are trusted instead of the system's."
     )
     username: _Text = Field(examples=["maint@example.net"], description="The login.")
-    password: _Secret = Field(examples=[{"file": "/etc/maintd/noc-password"}], description="The password, a secret.")
+    oauth2: OAuth2Table | None = Field(default=None, description="Where access tokens come from, if not a password.")
+    password: _Secret | None = Field(
+        default=None, examples=[{"file": "/etc/maintd/noc-password"}], description="The password, a secret."
+    )
     folders: tuple[_Text, ...] = Field(
         default=("INBOX",), strict=False, json_schema_extra={"minItems": 1}, description="The folders that are read."
     )
@@ -402,6 +527,19 @@ class MailboxTable(_Table):
         if tls == "none" and not _is_loopback(host):
             raise unexpected(tls, f'"tls" or "starttls": without encryption only loopback is allowed, not "{host}"')
         return tls
+
+    @field_validator("password")
+    @classmethod
+    def _either_a_password_or_tokens(cls, password: Secret | None, info: ValidationInfo) -> Secret | None:
+        oauth2 = info.data.get("oauth2", ...)
+        if password is None and oauth2 is None:
+            raise Mistake(
+                'missing, expected for example password = { file = "/etc/maintd/noc-password" }, '
+                "or a table [mailbox.oauth2]"
+            )
+        if password is not None and oauth2 is not None:
+            raise Mistake("stands beside [mailbox.oauth2], expected one of them: take the other away")
+        return password
 
     @field_validator("port")
     @classmethod
@@ -761,7 +899,11 @@ def _checked(data: dict[str, Any]) -> tuple[Settings | None, list[str]]:
         return Settings.model_validate(data), problems
     except ValidationError as error:
         # The error of pydantic holds the whole input, secrets too, so it goes no further.
-        sections: dict[str, type[_Table]] = {**TABLES, "provider.template": TemplateTable}
+        sections: dict[str, type[_Table]] = {
+            **TABLES,
+            "mailbox.oauth2": OAuth2Table,
+            "provider.template": TemplateTable,
+        }
         known = {section: _examples(table) for section, table in sections.items()}
         return None, [*(line(details, data, known) for details in error.errors()), *problems]
 
@@ -854,6 +996,8 @@ def _llm_warnings(llm: LlmTable) -> Iterator[str]:
 def _mailbox_warnings(mailbox: MailboxTable) -> Iterator[str]:
     if isinstance(mailbox.password, PlainSecret):
         yield 'password: stands in the file itself: put it elsewhere and write { file = "…" } or another source'
+    if mailbox.oauth2 is not None:
+        yield from (f"oauth2: {warning}" for warning in _oauth2_warnings(mailbox.oauth2))
     if mailbox.after != "flag" and "flag" in mailbox.model_fields_set:
         yield f'flag: has no effect while after is "{mailbox.after}"'
     for key in ("done_folder", "quarantine_folder"):
@@ -863,13 +1007,23 @@ def _mailbox_warnings(mailbox: MailboxTable) -> Iterator[str]:
         yield 'ca_file: has no effect while tls is "none"'
 
 
+def _oauth2_warnings(oauth2: OAuth2Table) -> Iterator[str]:
+    for key in ("client_secret", "refresh_token", "service_account"):
+        if isinstance(getattr(oauth2, key), PlainSecret):
+            yield f'{key}: stands in the file itself: put it elsewhere and write {{ file = "…" }} or another source'
+    for key in oauth2.idle_keys:
+        yield f'{key}: has no effect while issuer is "{oauth2.issuer}" and grant "{oauth2.grant}"'
+
+
 # Showing.
 
 
 def shown(settings: Settings) -> str:
     """Return the settings in force as TOML, secrets hidden, with a mark on what the file leaves to the default."""
     blocks = [_shown_table("[database]", settings.database)]
-    blocks += [_shown_table("[[mailbox]]", mailbox) for mailbox in settings.mailboxes]
+    for mailbox in settings.mailboxes:
+        blocks.append(_shown_table("[[mailbox]]", mailbox))
+        blocks += [_shown_table("[mailbox.oauth2]", mailbox.oauth2)] if mailbox.oauth2 else []
     for provider in settings.providers:
         blocks.append(_shown_table("[[provider]]", provider))
         blocks += [_shown_table("[[provider.template]]", template) for template in provider.template or ()]
@@ -894,7 +1048,7 @@ def _shown_table(header: str, table: _Table) -> str:
 
 
 def _holds_tables(value: object) -> bool:
-    return isinstance(value, tuple) and any(isinstance(item, _Table) for item in value)
+    return any(isinstance(item, _Table) for item in (value if isinstance(value, tuple) else [value]))
 
 
 def _shown_setting(table: _Table, key: str) -> str:
@@ -905,7 +1059,7 @@ def _shown_setting(table: _Table, key: str) -> str:
 
 
 def _shown_value(key: str, value: object) -> str:
-    if key in ("password", "api_key", "token") and isinstance(value, Secret):
+    if isinstance(value, Secret):
         return hidden(value)
     return _toml(without_password(value) if key == "url" and isinstance(value, str) else value)
 

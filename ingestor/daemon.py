@@ -23,6 +23,7 @@ from ingestor import pipeline
 from ingestor.config import MailboxTable, ProviderTable, Settings, TemplateTable, where
 from ingestor.delivery import Delivery
 from ingestor.mailbox import MailboxSession, MailboxSettings
+from ingestor.oauth import TokenSource, token_source
 from ingestor.scheduler import Scheduler
 from ingestor.secrets import resolve
 from parsers.asking import Model
@@ -42,12 +43,17 @@ log = structlog.get_logger()
 
 def mailbox_settings(settings: Settings, table: MailboxTable) -> MailboxSettings:
     """Return what a session needs, its password looked up. Raises ConfigurationError when that cannot be had."""
+    if table.oauth2 is not None:
+        credential: str | TokenSource = token_source(table.oauth2, table.username, where(settings, table, "oauth2"))
+    else:
+        assert table.password is not None
+        credential = resolve(table.password, where=where(settings, table, "password"))
     return MailboxSettings(
         name=table.name,
         host=table.host,
         port=table.port or 993,
         username=table.username,
-        password=resolve(table.password, where=where(settings, table, "password")),
+        credential=credential,
         tls=table.tls,
         ca_file=str(table.ca_file) if table.ca_file else None,
         folders=table.folders,

@@ -9,6 +9,7 @@ Source: RFC 9051; RFC 6851 (MOVE); RFC 4315 (UIDPLUS); RFC 2342 (NAMESPACE).
 
 import difflib
 import imaplib
+import json
 import re
 import socket
 import ssl
@@ -24,8 +25,9 @@ from typing import Any, Literal, Self, TypeVar
 from imapclient import IMAPClient, SocketTimeout
 from imapclient.exceptions import LoginError, ProtocolError
 
-from domain.errors import MailboxError
+from domain.errors import MailboxError, TokenError
 from domain.message import Arrival, Place, receipt
+from ingestor.oauth import Token, TokenSource
 from ingestor.sockets import Lifeline, explain, is_loopback, look_up, reach, secure, tls_context
 from parsers.mime import read_envelope
 
@@ -61,6 +63,8 @@ _LATER = re.compile(r"\[(UNAVAILABLE|INUSE|LIMIT|SERVERBUG|CONTACTADMIN)\b", re.
 _TOOK = re.compile(r" \([\d.]+ \+ [\d.]+ secs\)\.?$")
 _BYTES_REPR = re.compile(r"""b(['"])(.*?)\1""", re.DOTALL)
 _STOPPED = "closed on request"
+# How Microsoft 365 says, after the login, that there is no mailbox for it.
+_NO_MAILBOX = "authenticated but not connected"
 
 # How to search for messages that lack a flag; any other flag is a keyword.
 _LACKING = {"\\seen": "UNSEEN", "\\flagged": "UNFLAGGED", "\\answered": "UNANSWERED"}
@@ -70,6 +74,7 @@ class Step(StrEnum):
     """Where a session is; the ``step`` of a MailboxError and of a Finding."""
 
     SETTINGS = "settings"
+    TOKEN = "token"  # noqa: S105  # the name of a step
     NAME = "name"
     CONNECT = "connect"
     TLS = "tls"
@@ -99,13 +104,14 @@ class MailboxSettings:
     read at the first contact with a folder: all, only what comes from then on, or that of the last so many days.
     ``after`` "keep" leaves the mailbox as it is; "flag" sets ``flag``, a keyword or a flag like ``\\Flagged``.
     Folder names are written with "/" or the delimiter of the server, with or without its prefix.
+    ``credential`` is a password, or where access tokens come from.
     """
 
     name: str
     host: str
     port: int
     username: str
-    password: str = field(repr=False)
+    credential: str | TokenSource = field(repr=False)
     tls: Literal["tls", "starttls", "none"] = "tls"
     ca_file: str | None = None
     folders: tuple[str, ...] = ("INBOX",)
@@ -240,6 +246,9 @@ class MailboxSession:
         self.settings = settings
         self.usable = False
         self._lifeline = Lifeline()
+        # Of the requests for tokens, which come before the connection or in the middle of its login.
+        self._token_lifeline = Lifeline()
+        self._token: Token | None = None
         self._sock: socket.socket | None = None
         self._client: _Client | None = None
         self._layout_found: _Layout | None = None
@@ -261,6 +270,7 @@ class MailboxSession:
 
     def close_now(self) -> None:
         """End the connection from another thread: what waits on the server fails within the second."""
+        self._token_lifeline.cut(_STOPPED)
         self._lifeline.cut(_STOPPED)
 
     def collect(
@@ -339,6 +349,9 @@ class MailboxSession:
         """Connect, step by step, yielding each step that is done. Entering the session runs it through."""
         settings, deadlines = self.settings, self.settings.deadlines
         self._check_settings()
+        if isinstance(settings.credential, TokenSource):
+            self._token = self._ask_for_token(settings.credential.token)
+            yield Step.TOKEN
         with self._asking(Step.NAME, deadlines.login_seconds):
             addresses = look_up(settings.host, settings.port)
         yield Step.NAME
@@ -379,20 +392,22 @@ class MailboxSession:
                 client.shutdown()
         if self._sock is not None:
             self._sock.close()
+        self._token_lifeline.close()
         self._lifeline.close()
 
     # Opening
 
     def _check_settings(self) -> None:
         settings = self.settings
+        password = settings.credential if isinstance(settings.credential, str) else ""
         if settings.tls == "none" and not is_loopback(settings.host):
             raise self._error(
                 Step.SETTINGS,
-                f'tls = "none" would send the password readable to {settings.host}',
+                f'tls = "none" would send the {"password" if password else "token"} readable to {settings.host}',
                 'use tls = "tls" or "starttls"; "none" is for a server on this machine (localhost, 127.0.0.1)',
                 permanent=True,
             )
-        if any(character in settings.username + settings.password for character in "\r\n\0"):
+        if any(character in settings.username + password for character in "\r\n\0\1"):
             raise self._error(
                 Step.SETTINGS,
                 "username or password holds a line break or a NUL",
@@ -422,24 +437,29 @@ class MailboxSession:
         client.starttls(self._tls_context())
 
     def _log_in(self, client: _Client) -> None:
-        username, password = self.settings.username, self.settings.password
+        credential = self.settings.credential
         if client.channel.state != "NONAUTH":
             return
-        offered = client.capabilities()
+        if isinstance(credential, str):
+            self._log_in_by_password(client, credential)
+        else:
+            self._log_in_by_token(client, credential)
+
+    def _log_in_by_password(self, client: _Client, password: str) -> None:
+        username, offered = self.settings.username, client.capabilities()
         try:
             if b"AUTH=PLAIN" in offered:
                 client.plain_login(username, password)
                 return
-            self._check_plain_login(offered)
+            self._check_plain_login(offered, password)
             # imaplib quotes the password and not the user name.
             client.login(_quoted(username), password)
         except LoginError as error:
-            # IMAPClient makes a refusal of every error in here, a lost connection included.
-            if isinstance(error.__context__, imaplib.IMAP4.abort):
-                raise imaplib.IMAP4.abort(str(error.__context__)) from error
-            raise self._refused_login(_words(error)) from error
+            words = _refusal(error)
+            advice = "tried again later" if _LATER.search(words) else "check username and password"
+            raise self._refused_login(words, advice) from error
 
-    def _check_plain_login(self, offered: Sequence[bytes]) -> None:
+    def _check_plain_login(self, offered: Sequence[bytes], password: str) -> None:
         if b"LOGINDISABLED" in offered:
             raise self._error(
                 Step.LOGIN,
@@ -447,7 +467,7 @@ class MailboxSession:
                 'use tls = "tls" or "starttls"; if it is TLS already, the server wants another kind of login',
                 permanent=True,
             )
-        if not (self.settings.username + self.settings.password).isascii():
+        if not (self.settings.username + password).isascii():
             raise self._error(
                 Step.LOGIN,
                 "username or password is not ASCII and the server offers no AUTHENTICATE PLAIN, which could carry it",
@@ -455,13 +475,65 @@ class MailboxSession:
                 permanent=True,
             )
 
-    def _refused_login(self, words: str) -> MailboxError:
+    def _refused_login(self, words: str, advice: str) -> MailboxError:
         return self._error(
             Step.LOGIN,
             f'login as "{self.settings.username}" refused: {words}',
-            "tried again later" if _LATER.search(words) else "check username and password",
+            advice,
             permanent=not _LATER.search(words),
         )
+
+    # Tokens
+
+    def _ask_for_token(self, ask: Callable[[Lifeline], Token]) -> Token:
+        try:
+            return ask(self._token_lifeline)
+        except TokenError as error:
+            if self._token_lifeline.cut_because == _STOPPED:
+                raise self._error(Step.TOKEN, _STOPPED, "nothing is lost") from error
+            raise self._error(Step.TOKEN, error.found, error.advice, permanent=error.permanent) from error
+
+    def _log_in_by_token(self, client: _Client, source: TokenSource) -> None:
+        """Log in with the token at hand, and with a fresh one where the server refuses that."""
+        mechanism = self._token_mechanism(client)
+        assert self._token is not None
+        refusal = self._offer_token(client, mechanism, self._token)
+        if refusal and not _LATER.search(refusal):
+            self._token = self._ask_for_token(partial(source.renewed, self._token))
+            # Some servers hang up after a refusal: what they said stands then.
+            with suppress(imaplib.IMAP4.abort):
+                refusal = self._offer_token(client, mechanism, self._token)
+        if refusal:
+            advice = "tried again later" if _LATER.search(refusal) else source.cure(self._token)
+            raise self._refused_login(refusal, advice)
+
+    def _token_mechanism(self, client: _Client) -> str:
+        offered = client.capabilities()
+        for mechanism in ("OAUTHBEARER", "XOAUTH2"):
+            if f"AUTH={mechanism}".encode() in offered:
+                return mechanism
+        raise self._error(
+            Step.LOGIN,
+            "the server offers no login with a token on this connection",
+            "set a password instead of [mailbox.oauth2], or check host, port and tls",
+            permanent=True,
+        )
+
+    def _offer_token(self, client: _Client, mechanism: str, token: Token) -> str:
+        """Log in and return "", or the words of the refusal."""
+        opening, closing = _token_login(mechanism, self.settings, token.value)
+        challenges: list[bytes] = []
+
+        def respond(challenge: bytes) -> str:
+            challenges.append(challenge)
+            # A second challenge says why the first answer was not taken, and asks for nothing.
+            return opening if len(challenges) == 1 else closing
+
+        try:
+            client.sasl_login(mechanism, respond)
+        except LoginError as error:
+            return ": ".join(filter(None, (_refusal(error), _stated(challenges[1:]))))
+        return ""
 
     # Folders and their names
 
@@ -741,6 +813,8 @@ class MailboxSession:
         """Return a finding on a step of ``opening`` that is done."""
         if step is Step.TLS:
             return self._describe_tls(now)
+        if step is Step.TOKEN:
+            return self._describe_token()
         return Finding(step=step, ok=True, text=self._mailbox_line(_DONE[step].format(settings=self.settings)))
 
     def describe_capabilities(self) -> Finding:
@@ -784,6 +858,13 @@ class MailboxSession:
                 with self._asking(Step.FILE, self.settings.deadlines.metadata_seconds):
                     finding = self._describe_target(target)
                 yield finding
+
+    def _describe_token(self) -> Finding:
+        source = self.settings.credential
+        assert isinstance(source, TokenSource)
+        assert self._token is not None
+        good, text = source.describe(self._token)
+        return Finding(step=Step.TOKEN, ok=good, text=self._mailbox_line(text))
 
     def _describe_tls(self, now: datetime) -> Finding:
         sock = self._client.socket() if self._client else self._sock
@@ -851,12 +932,15 @@ class MailboxSession:
         if trouble is not None:
             return self._error(step, trouble.found, trouble.advice, permanent=trouble.permanent)
         found, advice = _explain_imap(step, error)
+        if isinstance(settings.credential, TokenSource) and self._token and _NO_MAILBOX in found:
+            advice = settings.credential.cure(self._token)
         return self._error(step, found, advice)
 
     def _error(self, step: Step, found: str, advice: str, *, permanent: bool = False) -> MailboxError:
         settings = self.settings
         # A server may repeat in its answer what it was sent.
-        hidden = found.replace(settings.password, "***") if settings.password else found
+        sent = settings.credential if isinstance(settings.credential, str) else self._token and self._token.value
+        hidden = found.replace(sent, "***") if sent else found
         where = f'mailbox "{settings.name}" ({settings.host}:{settings.port})'
         return MailboxError(f"{where}: {step}: {hidden}; {advice}", step=step, permanent=permanent)
 
@@ -904,6 +988,32 @@ def _attempt(ask: Callable[[], _T]) -> tuple[_T | None, str]:
         return None, _words(error)
 
 
+def _refusal(error: LoginError) -> str:
+    """Return the words of a refused login. IMAPClient makes one of every error, a lost connection included."""
+    if isinstance(error.__context__, imaplib.IMAP4.abort):
+        raise imaplib.IMAP4.abort(str(error.__context__)) from error
+    return _words(error)
+
+
+def _token_login(mechanism: str, settings: MailboxSettings, token: str) -> tuple[str, str]:
+    """Return what is said in a login, and what ends one that was refused. Source: RFC 7628 3; Google's XOAUTH2."""
+    if mechanism == "XOAUTH2":
+        return f"user={settings.username}\1auth=Bearer {token}\1\1", ""
+    name = settings.username.replace("=", "=3D").replace(",", "=2C")
+    place = f"host={settings.host}\1port={settings.port}"
+    return f"n,a={name},\1{place}\1auth=Bearer {token}\1\1", "\1"
+
+
+def _stated(challenges: Sequence[bytes]) -> str:
+    """Return why a token was refused, as the server states it in JSON: status and scope. Source: RFC 7628 3.2.2."""
+    try:
+        found = json.loads(b"".join(challenges) or b"{}")
+    except ValueError:
+        return ""
+    stated = found if isinstance(found, dict) else {}
+    return _clean(", ".join(f"{key} {stated[key]}" for key in ("status", "scope") if stated.get(key))) if stated else ""
+
+
 def _words(error: Exception) -> str:
     """Return what the server said in an error of imaplib, as one line for a person."""
     text = str(error)
@@ -926,7 +1036,7 @@ def _explain_imap(step: Step, error: Exception) -> tuple[str, str]:
     if isinstance(error, imaplib.IMAP4.abort | ProtocolError) or not isinstance(error, imaplib.IMAP4.error):
         return f"the answer is not to be understood: {_clean(text)}", "is this the port of an IMAP server?"
     words = _words(error)
-    if "authenticated but not connected" in words:
+    if _NO_MAILBOX in words:
         return f"the server refused: {words}", "this login has no mailbox there: check its name, rights and token"
     return f"the server refused: {words}", "see what it says; tried again at the next poll"
 

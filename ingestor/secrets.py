@@ -75,8 +75,10 @@ def secret_of(value: object) -> Secret:
     return _command_secret(argument) if kind == "command" else _named_secret(kind, argument)
 
 
-def resolve(secret: Secret, *, where: str, environment: Mapping[str, str] = os.environ) -> str:
-    """Return the text of a secret, without a newline at its end.
+def resolve(
+    secret: Secret, *, where: str, environment: Mapping[str, str] = os.environ, several_lines: bool = False
+) -> str:
+    """Return the text of a secret, without a newline at its end; as it stands where it may have ``several_lines``.
 
     ``where`` begins the message of an error, as in ``config.toml: mailbox "noc": password``. A secret is looked up
     again at each call, so that a changed one is used without a restart. Raises ConfigurationError, which never
@@ -94,7 +96,7 @@ def resolve(secret: Secret, *, where: str, environment: Mapping[str, str] = os.e
             text = _from_credential(name, where, environment)
         case CommandSecret(program=program, arguments=arguments):
             text = _from_command(program, arguments, where)
-    return _one_line(text, where)
+    return text if several_lines and text.strip() else _one_line(text, where)
 
 
 def hidden(secret: Secret) -> str:

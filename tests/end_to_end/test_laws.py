@@ -30,7 +30,7 @@ from storage.database import Store
 NOW = datetime(2027, 3, 1, 12, tzinfo=UTC)
 TESTS = Path(__file__).parents[1]
 MAILS = [*sorted((TESTS / "mail").glob("*/*.eml")), *sorted((TESTS / "stories").glob("*/*/*.eml"))]
-NOC = MailboxSettings(name="noc", host="localhost", port=993, username="noc", password="x")
+NOC = MailboxSettings(name="noc", host="localhost", port=993, username="noc", credential="x")
 
 
 class Stopped(BaseException):

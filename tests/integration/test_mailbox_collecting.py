@@ -310,7 +310,7 @@ def test_a_second_login_beyond_the_limit_of_the_server_is_no_wrong_password(dove
 
 
 def test_settings_do_not_show_the_password(dovecot, user):
-    settings = replace(dovecot.settings(user), password="hunter2")
+    settings = replace(dovecot.settings(user), credential="hunter2")
 
     assert "hunter2" not in repr(settings)
 

@@ -19,7 +19,7 @@ def failure_of(settings):
     error = caught.value
     assert "\n" not in str(error)
     assert str(error).startswith(f'mailbox "noc" ({settings.host}:{settings.port}): {error.step}: ')
-    assert settings.password not in str(error)
+    assert settings.credential not in str(error)
     return error.step, error.permanent, str(error)
 
 
@@ -61,12 +61,12 @@ def test_loopback_may_be_without_tls(dovecot, user):
 
 
 def test_a_password_beyond_ascii_is_accepted(dovecot):
-    with connect(dovecot.settings("umlaut", password="geheimnis-äöü€")) as session:
+    with connect(dovecot.settings("umlaut", credential="geheimnis-äöü€")) as session:
         assert session.usable
 
 
 def test_a_wrong_password_is_refused_for_good_and_not_shown(dovecot, user):
-    step, permanent, text = failure_of(dovecot.settings(user, password="hunter2"))
+    step, permanent, text = failure_of(dovecot.settings(user, credential="hunter2"))
 
     assert (step, permanent) == ("login", True)
     assert f'login as "{user}" refused: [AUTHENTICATIONFAILED] Authentication failed.; check username' in text
@@ -152,7 +152,7 @@ def test_a_check_tells_each_step(dovecot, user, mails):
 
 
 def test_a_check_ends_at_the_step_that_fails(dovecot, user):
-    findings = list(probe(dovecot.settings(user, password="wrong"), now=NOW))
+    findings = list(probe(dovecot.settings(user, credential="wrong"), now=NOW))
 
     assert [(finding.step, finding.ok) for finding in findings][-2:] == [("greeting", True), ("login", False)]
     assert "check username and password" in findings[-1].text

@@ -198,7 +198,7 @@ class Dovecot:
     def settings(self, user: str, **changes: Any) -> MailboxSettings:
         """Return the settings of a mailbox on this server, over TLS unless changed."""
         usual = MailboxSettings(
-            name="noc", host="localhost", port=self.imaps, username=user, password=PASSWORD, ca_file=self.ca
+            name="noc", host="localhost", port=self.imaps, username=user, credential=PASSWORD, ca_file=self.ca
         )
         return replace(usual, **changes)
 

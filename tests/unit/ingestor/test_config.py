@@ -199,13 +199,15 @@ def test_every_mistake_is_listed():
     assert problems_of(text) == [
         'mailbox "noc": host: got 5, expected text in quotation marks.',
         'mailbox "noc": username: missing, expected for example username = "maint@example.net".',
-        'mailbox "noc": password: missing, expected for example password = { file = "/etc/maintd/noc-password" }.',
+        'mailbox "noc": password: missing, expected for example password = { file = "/etc/maintd/noc-password" }, '
+        "or a table [mailbox.oauth2].",
         'mailbox "noc": poll_seconds: got 0, expected 10 or more.',
         'mailbox "noc": unknown key "pasword", did you mean "password"?',
         'mailbox 2: name: missing, expected for example name = "noc".',
         'mailbox 2: host: missing, expected for example host = "imap.example.net".',
         'mailbox 2: username: missing, expected for example username = "maint@example.net".',
-        'mailbox 2: password: missing, expected for example password = { file = "/etc/maintd/noc-password" }.',
+        'mailbox 2: password: missing, expected for example password = { file = "/etc/maintd/noc-password" }, '
+        "or a table [mailbox.oauth2].",
         'mailbox "noc": tls: got "none", expected "tls" or "starttls": without encryption only loopback is allowed, '
         'not "imap.example.net".',
         "workers: count: got 0, expected 1 or more.",
@@ -896,6 +898,8 @@ def test_the_example_names_every_setting_of_a_template_and_reads_as_it_says():
     text = re.sub(r"(?m)^# (?=[a-z_]+ = |\[)", "", EXAMPLE.read_text(encoding="utf-8"))
 
     assert set(template) == set(config.TemplateTable.model_fields)
+    # A mailbox has either a password or tokens.
+    text = re.sub(r"(?m)^password = .*$", "", text)
     assert settings_of(text.replace('readers = ["zayo"]', "")).providers[0].template[0].name == template["name"]
 
 
@@ -991,3 +995,128 @@ def test_a_provider_is_known_to_netbox_by_a_slug_and_by_as_numbers(asn, expected
 )
 def test_a_mistake_in_how_netbox_knows_a_provider_is_said(setting, problem):
     assert problems_of(f'[[provider]]\nname = "zayo"\n{setting}') == [f'provider "zayo": {problem}']
+
+
+# Tokens instead of a password.
+
+TOKENS = MAILBOX.replace('password = { env = "NOC_PASSWORD" }\n', "") + "[mailbox.oauth2]\n"
+MICROSOFT = 'issuer = "microsoft"\ntenant = "example.onmicrosoft.com"\nclient_id = "app"\n'
+SECRET = 'client_secret = { env = "NOC_CLIENT_SECRET" }\n'
+OTHER = 'issuer = "other"\ntoken_endpoint = "https://login.example.net/token"\nclient_id = "app"\n'
+
+
+@pytest.mark.parametrize(
+    ("lines", "grant"),
+    [
+        (MICROSOFT + SECRET, "client-credentials"),
+        (MICROSOFT + 'grant = "device-code"\ntoken_file = "token.json"\n', "device-code"),
+        ('issuer = "google"\nservice_account = { file = "key.json" }\n', "service-account"),
+        (
+            f'issuer = "google"\ngrant = "refresh-token"\nclient_id = "app"\nrefresh_token = {{ env = "T" }}\n{SECRET}',
+            "refresh-token",
+        ),
+        (OTHER + SECRET, "client-credentials"),
+        (OTHER + 'grant = "refresh-token"\nrefresh_token = { env = "T" }\n', "refresh-token"),
+    ],
+)
+def test_a_mailbox_has_tokens_instead_of_a_password(lines, grant):
+    settings = settings_of(TOKENS + lines)
+    [mailbox] = settings.mailboxes
+
+    assert mailbox.password is None
+    assert mailbox.oauth2.grant == grant
+    assert settings.warnings == ()
+    assert settings_of(config.shown(settings)).mailboxes[0].oauth2 == mailbox.oauth2
+
+
+def test_a_mailbox_has_either_a_password_or_tokens():
+    assert problems_of(MAILBOX + "[mailbox.oauth2]\n" + MICROSOFT + SECRET) == [
+        'mailbox "noc": password: stands beside [mailbox.oauth2], expected one of them: take the other away.'
+    ]
+
+
+@pytest.mark.parametrize(
+    ("lines", "problems"),
+    [
+        ("", ['issuer: missing, expected for example issuer = "microsoft".']),
+        ('issuer = "gmail"\n', ['issuer: got "gmail", expected "microsoft", "google" or "other".']),
+        (
+            'issuer = "microsoft"\n',
+            [
+                'tenant: missing, expected because issuer is "microsoft" and grant "client-credentials", as in '
+                'tenant = "example.onmicrosoft.com".',
+                'client_id: missing, expected because issuer is "microsoft" and grant "client-credentials", as in '
+                'client_id = "11111111-2222-3333-4444-555555555555".',
+                'client_secret: missing, expected because issuer is "microsoft" and grant "client-credentials", as in '
+                'client_secret = { file = "/etc/maintd/noc-client-secret" }.',
+            ],
+        ),
+        (
+            MICROSOFT + SECRET + 'grant = "refresh-token"\n',
+            ['grant: got "refresh-token", expected "client-credentials" or "device-code", which "microsoft" has.'],
+        ),
+        (
+            MICROSOFT + 'grant = "device-code"\n',
+            [
+                'token_file: missing, expected because issuer is "microsoft" and grant "device-code", as in '
+                'token_file = "/var/lib/maintd/noc-token.json".'
+            ],
+        ),
+        (
+            MICROSOFT.replace("example.on", "https://example.on") + SECRET,
+            [
+                'tenant: got "https://example.onmicrosoft.com", expected the ID or a domain of the tenant, as in '
+                '"example.onmicrosoft.com".'
+            ],
+        ),
+        (
+            OTHER.replace("https", "http") + SECRET,
+            [
+                'token_endpoint: got "http://login.example.net/token", expected https: without encryption only '
+                "loopback is allowed."
+            ],
+        ),
+        (MICROSOFT + SECRET + 'token_file = ""\n', ['token_file: got "", expected the path of a file.']),
+        (MICROSOFT + SECRET + 'client-id = "x"\n', ['unknown key "client-id", did you mean "client_id"?']),
+    ],
+)
+def test_a_mistake_about_tokens_is_said(lines, problems):
+    assert problems_of(TOKENS + lines) == [f'mailbox "noc": oauth2: {problem}' for problem in problems]
+
+
+@pytest.mark.parametrize(("value", "found"), [("5", "5"), ("[5]", "a list")])
+def test_tokens_stand_under_one_bracket(value, found):
+    assert problems_of(MAILBOX.replace("password = ", "oauth2 = ").replace('{ env = "NOC_PASSWORD" }', value)) == [
+        f'mailbox "noc": oauth2: got {found}, expected its settings under [mailbox.oauth2], in one bracket.'
+    ]
+
+
+def test_a_setting_that_a_grant_does_not_use_is_a_warning():
+    settings = settings_of(TOKENS + MICROSOFT + 'client_secret = "planted"\nclient_secret_in = "body"\n')
+
+    assert settings.warnings == (
+        'config.toml: mailbox "noc": oauth2: client_secret: stands in the file itself: put it elsewhere and write '
+        '{ file = "…" } or another source.',
+        'config.toml: mailbox "noc": oauth2: client_secret_in: has no effect while issuer is "microsoft" and grant '
+        '"client-credentials".',
+    )
+
+
+def test_no_secret_of_a_token_is_shown():
+    planted = "s3cr3t-in-the-file"
+    secrets = f'client_secret = "{planted}1"\nrefresh_token = "{planted}2"\nservice_account = "{planted}3"\n'
+    settings = settings_of(TOKENS + MICROSOFT + secrets)
+    texts = [repr(settings), str(settings), config.shown(settings), settings.model_dump_json(), *settings.warnings]
+
+    assert all(planted not in text for text in texts)
+    assert all(planted not in problem for problem in problems_of(TOKENS + secrets))
+
+
+def test_the_example_names_every_setting_of_tokens_and_shows_the_defaults():
+    shown = uncommented_example()["mailbox"][0]["oauth2"]
+    defaults = {
+        key: field.default for key, field in config.OAuth2Table.model_fields.items() if isinstance(field.default, str)
+    }
+
+    assert set(shown) == set(config.OAuth2Table.model_fields)
+    assert {key: shown[key] for key in defaults} == defaults

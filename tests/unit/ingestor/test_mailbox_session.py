@@ -97,7 +97,7 @@ def settings_for(server, **changes):
         "host": "127.0.0.1",
         "port": server.port,
         "username": "maint",
-        "password": "pass word",
+        "credential": "pass word",
         "tls": "none",
         "connect_seconds": 5,
         "read_seconds": 5,
@@ -291,7 +291,7 @@ def test_a_login_that_is_disabled_is_named():
 
 
 def test_a_password_beyond_ascii_needs_plain():
-    step, permanent, text = failure_of({}, capabilities="IMAP4rev1", changes={"password": "geheimnis-ä"})
+    step, permanent, text = failure_of({}, capabilities="IMAP4rev1", changes={"credential": "geheimnis-ä"})
 
     assert (step, permanent) == ("login", True)
     assert "the server offers no AUTHENTICATE PLAIN" in text
@@ -315,14 +315,14 @@ def test_a_greeting_that_is_logged_in_already_needs_no_password():
 
 @pytest.mark.parametrize("host", ["imap.example.net", "192.0.2.1", "127.example.net"])
 def test_a_password_is_never_sent_readable_to_another_machine(host):
-    settings = MailboxSettings(name="noc", host=host, port=143, username="u", password="secret", tls="none")
+    settings = MailboxSettings(name="noc", host=host, port=143, username="u", credential="secret", tls="none")
 
     with pytest.raises(MailboxError, match="would send the password readable") as caught, connect(settings):
         pass
     assert (caught.value.step, caught.value.permanent) == ("settings", True)
 
 
-@pytest.mark.parametrize("changes", [{"password": "secret\n"}, {"username": "a\r\nb"}, {"password": "a\0b"}])
+@pytest.mark.parametrize("changes", [{"credential": "secret\n"}, {"username": "a\r\nb"}, {"credential": "a\0b"}])
 def test_a_line_break_in_a_password_is_named(changes):
     step, permanent, text = failure_of({}, changes=changes)
 
