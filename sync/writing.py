@@ -44,9 +44,11 @@ Entries = Sequence[tuple[JournalEntry, str, int]]
 class Write:
     """One object to be made, or to be changed where the body bears its "id". ``name`` is what people are told.
 
-    ``keep`` notes it in the state, once it is done: with the id, or with None where it is refused for ever.
+    ``event`` is the identity of the event that it belongs to. ``keep`` notes it in the state, once it is done: with the
+    id, or with None where it is refused for ever.
     """
 
+    event: str
     path: str
     body: Body
     name: str
@@ -259,7 +261,7 @@ def _new_record(run: Run, slot: int, body: Body) -> Write:
     sent = _sent(run, slot, body)
     if run.custom_field:
         sent["custom_fields"] = {run.custom_field: proof(run, slot)}
-    return Write(path=run.path, body=sent, name=run.wants[slot].name, keep=keep)
+    return Write(event=run.desired.identity, path=run.path, body=sent, name=run.wants[slot].name, keep=keep)
 
 
 def _there(run: Run) -> list[int]:
@@ -307,6 +309,7 @@ def _instant(revision: Revision) -> str | None:
 def _record_changes(run: Run, changed: Mapping[int, Body]) -> list[Write]:
     return [
         Write(
+            event=run.desired.identity,
             path=run.path,
             body={"id": run.number(slot), **_sent(run, slot, body)},
             name=run.wants[slot].name,
@@ -364,6 +367,7 @@ def _delete_impacts(run: Run, path: str) -> None:
 def _impact_changes(run: Run, path: str) -> list[Write]:
     return [
         Write(
+            event=run.desired.identity,
             path=path,
             body={"id": held.number, "impact": level},
             name=f"the impact on circuit {circuit}",
@@ -382,6 +386,7 @@ def new_impacts(run: Run) -> list[Write]:
         return []
     return [
         Write(
+            event=run.desired.identity,
             path=run.dialect.path(impacts),
             body={**_link(run, slot), **run.dialect.circuit_link(circuit), "impact": level},
             name=f"an impact on circuit {circuit}",
@@ -418,6 +423,7 @@ def new_mails(run: Run) -> list[Write]:
         return []
     return [
         Write(
+            event=run.desired.identity,
             path=run.dialect.path(notifications),
             body={**_link(run, anchor), **bodies.notification_of(notice, notifications)},
             name=f"the notification {notice.key}",
@@ -478,6 +484,7 @@ def new_entries(run: Run, lacking: Entries, model: str) -> list[Write]:
     """Return entries as they are to be written into the journals of objects of a model."""
     return [
         Write(
+            event=run.desired.identity,
             path=JOURNAL,
             body=dict(bodies.entry_of(entry, run.marker(entry.key), model=model, number=number)),
             name=f"the journal entry {entry.key}",
