@@ -107,13 +107,24 @@ class Terms:
 
     ``authserv_id`` is the name under which our own mail server writes Authentication-Results, None where it does not.
     ``trusted_forwarders`` are the addresses, or ``@domain``, whose forwards count; None: everybody's, or nobody's where
-    there is an ``authserv_id``. ``proposal`` is what a model read in the message before, and what the decision accepts.
+    proof is asked for. ``proposal`` is what a model read in the message before, and what the decision accepts.
+    ``verify_dkim``: its DKIM signatures count as we find them. ``trusted_arc_sealers`` are the domains whose word
+    counts of how a message was when they received it. ``keys`` are the signers' keys that are known, by their names in
+    the DNS: empty where it has none, None where it did not answer.
     """
 
     decision: Decision = Decision()
     proposal: tuple[Update, ...] = ()
     authserv_id: str | None = None
     trusted_forwarders: tuple[str, ...] | None = None
+    verify_dkim: bool = False
+    trusted_arc_sealers: tuple[str, ...] = ()
+    keys: Mapping[str, str | None] = field(default_factory=dict)
+
+    @property
+    def asks_proof(self) -> bool:
+        """Say whether a mail must prove whose it is."""
+        return bool(self.authserv_id or self.verify_dkim or self.trusted_arc_sealers)
 
 
 # Nothing decided, nothing asked.
@@ -132,7 +143,7 @@ class Copy:
 class Message:
     """A message of the ledger, with its bytes, as ``process`` needs it. ``mailbox`` is where it was seen first.
 
-    ``proposal`` is what a model read in it, for a person to accept.
+    ``proposal`` is what a model read in it, for a person to accept. ``keys`` are those of its signers as in ``Terms``.
     """
 
     id: int
@@ -145,15 +156,18 @@ class Message:
     decision: Decision = Decision()
     copies: tuple[Copy, ...] = ()
     proposal: tuple[Update, ...] = ()
+    keys: Mapping[str, str | None] = field(default_factory=dict)
 
 
 def terms_of(message: Message, asked: Mapping[str, Terms]) -> Terms:
     """Return on what terms a message is read: what was decided of it, and what the mailbox that saw it first asks.
 
-    ``asked`` is by the name of the mailbox; one that is not there asks nothing.
+    ``asked`` is by the name of the mailbox; one that is not there asks nothing. For a key for which the DNS did not
+    answer it may be asked again.
     """
     held = asked.get(message.mailbox, PLAIN_TERMS)
-    return replace(held, decision=message.decision, proposal=message.proposal)
+    keys = {name: key for name, key in message.keys.items() if key is not None}
+    return replace(held, decision=message.decision, proposal=message.proposal, keys=keys)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -189,6 +203,7 @@ class Reading:
     PARTIAL there are updates as well. ``detail`` is one line for a person; ``trials`` say which readers were asked.
     ``proposal`` is what a model read: with PROPOSAL nothing of it is applied, with APPLIED a person has accepted it.
     ``text`` is what the message says to a person, of at most 64,000 characters; empty where there are no updates.
+    ``wanted`` are names of signers' keys that were not known and could have proven it; ``keys`` those known by now.
     """
 
     provider: str | None
@@ -202,6 +217,8 @@ class Reading:
     trials: tuple[Trial, ...] = ()
     proposal: tuple[Update, ...] = ()
     text: str = ""
+    wanted: tuple[str, ...] = ()
+    keys: Mapping[str, str | None] = field(default_factory=dict)
 
 
 def identity_of(*, message_id: str | None, body_digest: str, date: str, from_header: str, subject: str) -> str:

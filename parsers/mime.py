@@ -64,8 +64,12 @@ _REPLY_FIELDS = ("x-autoreply", "x-autorespond", "x-autoresponder")
 _POSTMASTERS = frozenset({"mailer-daemon", "postmaster"})
 _VIA = re.compile(r"\bvia\b", re.IGNORECASE)
 
-# Who sent a mail, who sent it on, and what our own server makes of that.
-_EVIDENCE = ("from", "authentication-results", "list-id", "x-original-from", "x-original-sender", "reply-to")
+# Who sent a mail, who sent it on, what our own server makes of that, and what signatures say and speak for.
+_EVIDENCE = (
+    *("from", "authentication-results", "list-id", "x-original-from", "x-original-sender", "reply-to"),
+    *("dkim-signature", "arc-seal", "subject", "date", "to", "cc"),
+    *("mime-version", "content-type", "content-transfer-encoding"),
+)
 
 Fields = dict[str, list[str]]
 

@@ -15,6 +15,7 @@ from parsers.asking import Adviser
 from parsers.authenticity import Untrusted, verified
 from parsers.forms import BCOP
 from parsers.forwarding import forwards_in
+from parsers.keys import Signed
 from parsers.lines import readable_text_of
 from parsers.maintenance import READER_VERSION
 from parsers.mime import MalformedMessage, Notification, decode, read_envelope
@@ -61,7 +62,8 @@ def read_message(
     if reading := accepted(terms, forced, received_at):
         return replace(reading, text=_text(reading, notification))
     known = directory if forced else joined_by_newcomers(directory, notification, terms)
-    message = _Message(notification, envelope, received_at, known, terms)
+    signed = Signed(raw=raw, received_at=received_at, keys=terms.keys)
+    message = _Message(notification, envelope, received_at, known, terms, signed)
     readings = (
         _read_notices(sources, message)
         for sources in choices(notification, known, forced)
@@ -72,6 +74,7 @@ def read_message(
     except PatternStopped as problem:
         reading = replace(_quarantined(Reason.PARSER_TIMEOUT, str(problem)), provider=problem.provider)
     reading = replace(reading, trials=tuple(dict.fromkeys(message.trials)), text=_text(reading, notification))
+    reading = replace(reading, wanted=tuple(sorted(signed.wanted)))
     # Of a newcomer nobody has said yet that its mails concern us.
     if reading.reason is not Reason.UNPARSED or not directory.get(reading.provider or ""):
         return reading
@@ -87,6 +90,7 @@ class _Message:
     received_at: datetime
     directory: Directory
     terms: Terms
+    signed: Signed
     trials: list[Trial] = field(default_factory=list)
 
 
@@ -173,7 +177,7 @@ def _gather(source: Source, message: _Message, gathered: _Gathered) -> None:
 
 def _notice(source: Source, provider: Provider, message: _Message) -> Notice:
     """Return what every update of a notice has from its mail. Raises ``Untrusted``."""
-    proven = verified(source, provider, message.notification, message.directory, message.terms)
+    proven = verified(source, provider, message.notification, message.directory, message.terms, message.signed)
     return Notice(
         date=source.date,
         date_inferred=source.date_inferred,

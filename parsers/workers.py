@@ -32,6 +32,7 @@ from pebble import ProcessExpired, ProcessFuture, ProcessPool
 from domain.errors import CpuTimeExceeded, WallTimeExceeded, WorkerCrashed, WorkerError
 from domain.message import PLAIN_TERMS, Disposition, Reading, Terms
 from parsers.asking import Adviser, Door, Model, ask
+from parsers.keys import FindKeys, Ways, read_with_keys
 from parsers.providers import Directory
 
 # A worker that does not start, or is stopped from outside, says nothing of the message that it was to read.
@@ -91,16 +92,13 @@ class Limits:
     model: Model | None = None
 
 
-# The copies of one message, each with the terms on which it is read.
-_Ways = tuple[tuple[bytes, Terms], ...]
-
-
 class WorkerPool:
     """The workers. They start at the first message, and again after they were stopped. Safe to use from threads."""
 
-    def __init__(self, count: int, limits: Limits, directory: Directory) -> None:
+    def __init__(self, count: int, limits: Limits, directory: Directory, *, find_keys: FindKeys | None = None) -> None:
         self.count = count
         self._limits = limits
+        self.find_keys = find_keys
         self._directory = pickle.dumps(directory)
         self._lock = threading.RLock()
         self._waiting: deque[_Task] = deque()
@@ -124,12 +122,16 @@ class WorkerPool:
 
         ``copies`` of it, each on terms of its own, are read where it is not applied: the first that is counts.
         The future raises ``WorkerCrashed``, ``CpuTimeExceeded`` or ``WallTimeExceeded``. It can be cancelled until
-        the message is handed to a worker.
+        the message is handed to a worker. Where the pool was told how to find keys, the reading is by those it wants.
         """
         limits = self._limits
         if hurried:
             limits = replace(limits, cpu_seconds=min(limits.cpu_seconds, HURRIED_CPU_SECONDS))
+        submit = functools.partial(self._submit, received_at=received_at, limits=limits)
         ways = ((raw, terms), *copies)
+        return read_with_keys(submit, ways, self.find_keys) if self.find_keys else submit(ways)
+
+    def _submit(self, ways: Ways, *, received_at: datetime, limits: Limits) -> Future[Reading]:
         task = _Task(limits=limits, arguments=(ways, received_at, self._directory))
         with self._lock:
             self._used_at = time.monotonic()
@@ -262,7 +264,7 @@ class _Task:
     """A message to read, and the future of whoever waits for it."""
 
     limits: Limits
-    arguments: tuple[_Ways, datetime, bytes]
+    arguments: tuple[Ways, datetime, bytes]
     future: Future[Reading] = field(default_factory=Future)
     restarts: int = 0
 
@@ -391,7 +393,7 @@ def _lower(limit: int, value: int) -> None:
     resource.setrlimit(limit, (value, value))
 
 
-def _read(limits: Limits, ways: _Ways, received_at: datetime, directory: bytes) -> Reading | _Failure:
+def _read(limits: Limits, ways: Ways, received_at: datetime, directory: bytes) -> Reading | _Failure:
     """Read one message within its CPU time. A worker that runs out of memory ends, and gives it all back."""
     from parsers.maintenance import load_what_is_read  # noqa: PLC0415, loaded by _prepare
     from parsers.reading import read_message  # noqa: PLC0415, loaded by _prepare
@@ -402,14 +404,15 @@ def _read(limits: Limits, ways: _Ways, received_at: datetime, directory: bytes) 
     try:
         load_what_is_read(ways[0][0])
         _limit_cpu_time(limits.cpu_seconds)
-        readings = (
-            read_message(raw, received_at=received_at, directory=_directory_of(directory), terms=terms, adviser=adviser)
-            for raw, terms in ways
-        )
-        first = next(readings)
-        if first.disposition is Disposition.APPLIED:
-            return first
-        return next((reading for reading in readings if reading.disposition is Disposition.APPLIED), first)
+        known = _directory_of(directory)
+        readings = []
+        for raw, terms in ways:
+            reading = read_message(raw, received_at=received_at, directory=known, terms=terms, adviser=adviser)
+            if reading.disposition is Disposition.APPLIED:
+                return reading
+            readings.append(reading)
+        # With a key that any of them wants, that one may be applied.
+        return replace(readings[0], wanted=tuple(sorted({name for one in readings for name in one.wanted})))
     except MemoryError:
         os._exit(_OUT_OF_MEMORY)
     except Exception as error:  # noqa: BLE001, the boundary of an item: whatever it is, it is this message's

@@ -183,30 +183,206 @@ class TestProof:
         assert is_refused(read(mail(above=(f"Subject: {encoded}",))))
 
 
+class TestServers:
+    """What the usual servers write, as they write it, with the headers around it."""
+
+    RSPAMD = (
+        f'{OURS};\n\tdkim=pass header.d={{signer}} header.s=s1 header.b="Kx/7b+2Q";\n\t'
+        f'spf=pass ({OURS}: domain of "bounce+a=b"@mail.zayo.com designates 192.0.2.9 as permitted sender) '
+        'smtp.mailfrom="bounce+a=b"@mail.zayo.com;\n\tdmarc={dmarc} (policy=reject) header.from=zayo.com'
+    )
+    OPENDMARC = f"{OURS}; dmarc={{dmarc}} (p=reject dis=none) header.from=zayo.com"
+    OPENDKIM = (
+        f"{OURS};\n\tdkim=pass (2048-bit key; unprotected) header.d=zayo.com header.i=@zayo.com header.a=rsa-sha256 "
+        "header.s=s1 header.b=f3Jx1QeA;\n\tdkim-atps=neutral"
+    )
+    GOOGLE = (
+        "mx.google.com;\n       dkim=pass header.i=@{signer} header.s=s1 header.b=K7nT1aYz;\n       "
+        "dkim=neutral (body hash did not verify) header.i=@relay.example header.s=r header.b=bPq0Zr2x;\n       "
+        "spf=pass (google.com: domain of bounce@mail.zayo.com designates 192.0.2.9 as permitted sender) "
+        "smtp.mailfrom=bounce@mail.zayo.com;\n       dmarc={dmarc} (p=REJECT sp=REJECT dis=NONE) header.from=zayo.com"
+    )
+    # On top of it Google writes a seal, with what it found once more; below stands what came with the mail.
+    AROUND = (
+        "Delivered-To: noc@example.net",
+        "Received: by 2002:a05:6402:1d4a:b0:4bd:1111:2222 with SMTP id a; Mon, 08 Feb 2027 03:59:30 -0800 (PST)",
+        "ARC-Seal: i=1; a=rsa-sha256; t=1802087970; cv=none; d=google.com; s=arc-20240605; b=AAAA",
+        "ARC-Message-Signature: i=1; a=rsa-sha256; c=relaxed/relaxed; d=google.com; s=arc-20240605; h=from; bh=A; b=A",
+        f"ARC-Authentication-Results: i=1; {PASSED}",
+    )
+
+    @pytest.mark.parametrize(
+        ("server", "text"),
+        [
+            (OURS, RSPAMD.format(signer="mailer.example", dmarc="pass")),
+            (OURS, RSPAMD.format(signer="zayo.com", dmarc="none")),
+            (OURS, OPENDMARC.format(dmarc="pass")),
+            (OURS, OPENDKIM),
+            ("mx.google.com", GOOGLE.format(signer="mailer.example", dmarc="pass")),
+            ("mx.google.com", GOOGLE.format(signer="mail.zayo.com", dmarc="none")),
+        ],
+    )
+    def test_what_proves_a_sender_is_read(self, server, text):
+        assert is_verified(read(mail(text, above=self.AROUND), Terms(authserv_id=server)))
+
+    @pytest.mark.parametrize(
+        ("server", "text"),
+        [
+            (OURS, RSPAMD.format(signer="mailer.example", dmarc="fail")),
+            (OURS, RSPAMD.format(signer="evil.example", dmarc="none")),
+            (OURS, OPENDMARC.format(dmarc="none")),
+            (OURS, OPENDKIM.replace("dkim=pass", "dkim=fail")),
+            (OURS, GOOGLE.format(signer="zayo.com", dmarc="pass")),
+            ("mx.google.com", GOOGLE.format(signer="evil.example", dmarc="fail")),
+            ("google.com", GOOGLE.format(signer="zayo.com", dmarc="pass")),
+        ],
+    )
+    def test_what_does_not_is_not(self, server, text):
+        assert is_refused(read(mail(text, above=self.AROUND), Terms(authserv_id=server)))
+
+    def test_of_two_headers_of_one_server_the_upper_counts(self):
+        none, signed = self.OPENDMARC.format(dmarc="none"), self.OPENDKIM
+
+        assert is_refused(read(mail(none, signed)))
+        assert is_verified(read(mail(signed, none)))
+
+
+class TestForgedResults:
+    """What a sender can write, or have our own server write for it."""
+
+    @pytest.mark.parametrize(
+        "result",
+        [
+            # What stands in the address of the envelope, which the sender chooses.
+            f'{OURS}; spf=fail smtp.mailfrom="a; dmarc=pass header.from=zayo.com; b"@evil.example',
+            f'{OURS}; spf=fail smtp.mailfrom="a\\"; dmarc=pass header.from=zayo.com; b"@evil.example',
+            f"{OURS}; spf=fail (domain of a) dmarc=pass header.from=zayo.com (b@evil.example) smtp.mailfrom=b",
+            f"{OURS}; spf=fail (a ((b) dmarc=pass header.from=zayo.com; dmarc=pass header.from=zayo.com) c",
+            f"{OURS}; spf=fail smtp.helo=x dmarc=pass header.from=zayo.com",
+            # Two results of one method, or one result said in two ways.
+            f"{OURS}; dmarc=pass header.from=zayo.com; dmarc=fail header.from=zayo.com",
+            f"{OURS}; dmarc=pass header.from=zayo.com; DMARC=none",
+            f"{OURS}; dmarc=pass dmarc=fail header.from=zayo.com",
+            f"{OURS}; dmarc=fail pass header.from=zayo.com",
+            f"{OURS}; dmarc=(pass) fail header.from=zayo.com",
+            f"{OURS}; dmarc=passed header.from=zayo.com",
+            f"{OURS}; dmarc=pass; header.from=zayo.com",
+            f"{OURS}; dmarc=pass (header.from=zayo.com) header.from=evil.example",
+            f"{OURS}; dmarc=pass header.from=evil.example (zayo.com)",
+            f'{OURS}; dmarc=pass header.from="zayo.com\\@evil.example"',
+            f"{OURS}; dmarc=pass header.from=zayo.com/evil.example",
+            f"{OURS}; dmarc=pass smtp.from=zayo.com",
+            f"{OURS}; compauth=pass reason=100 header.from=zayo.com",
+            f"{OURS}; arc=pass header.d=zayo.com; auth=pass smtp.auth=mr@zayo.com; dkim-adsp=pass header.from=zayo.com",
+            # A good signature of another; the identity in it is not who signed.
+            f"{OURS}; dkim=pass header.i=@zayo.com header.d=evil.example",
+            f"{OURS}; dkim=pass header.i=@evil.example header.b=zayo.com",
+            f"{OURS}; dkim=pass header.i=zayo.com@evil.example",
+            f"{OURS}; dkim=pass header.d=evil.example; dkim=fail header.d=zayo.com",
+            f"{OURS}; dkim=pass header.d=zayo.com header.d=evil.example",
+            f"{OURS}; dkim=pass (header.d=zayo.com)",
+            # Domains that only look alike: a Cyrillic letter, as it is and as it is written in the DNS.
+            f"{OURS}; dmarc=pass header.from=z\u0430yo.com",
+            f"{OURS}; dmarc=pass header.from=xn--zyo-7cd.com",
+            f"{OURS}; dkim=pass header.d=zayo.com\u3002evil.example",
+            f"{OURS}; dmarc=pass header.from=.zayo.com",
+            # Another server, whatever it looks like.
+            f"{OURS}1; dmarc=pass header.from=zayo.com",
+            f"{OURS} 1 2; dmarc=pass header.from=zayo.com",
+            f"{OURS}\u200b; dmarc=pass header.from=zayo.com",
+            f"{OURS}=x; dmarc=pass header.from=zayo.com",
+            f"{OURS}., dmarc=pass header.from=zayo.com",
+            f"; {OURS}; dmarc=pass header.from=zayo.com",
+        ],
+    )
+    def test_none_proves_anything(self, result):
+        assert is_refused(read(mail(result)), ZAYO)
+
+    @pytest.mark.parametrize(
+        "result",
+        [
+            f"{OURS}; dmarc=pass header.from=zayo.com.",
+            f"{OURS} 1; dmarc=PASS header.From=Zayo.COM",
+            f"{OURS}\n\t;\n\tdmarc\n\t=\n\tpass\n\theader.from=zayo.com",
+            f"{OURS}; dkim=pass header.d=zayo.com. header.i=@evil.example",
+            f"{OURS} (a (nested \\) one)); dmarc=pass (p=none) header.from=(of)zayo.com",
+        ],
+    )
+    def test_what_is_only_written_otherwise_does(self, result):
+        assert is_verified(read(mail(result)))
+
+    def test_one_that_claims_to_be_ours_below_ours_does_not_count(self):
+        said = f"{OURS};\n spf=none smtp.mailfrom=evil.example"
+
+        assert is_refused(read(mail(said, PASSED)))
+        assert is_refused(read(mail(said, SIGNED, PASSED)))
+
+    def test_nor_does_the_name_that_is_shown_beside_the_address(self):
+        for sender in ("mr@zayo.com <x@evil.example>", '"Zayo <mr@zayo.com>" <x@evil.example>'):
+            passed = f"{OURS}; dmarc=pass header.from=evil.example"
+            assert is_refused(read(mail(passed, sender=sender)), "it names zayo")
+
+    def test_nor_does_a_second_from(self):
+        for first, second in ((ZAYO, "x@evil.example"), ("x@evil.example", ZAYO)):
+            reading = read(mail(PASSED, sender=f"{first}\nfrom: {second}"))
+            assert (reading.reason, reading.updates) == (Reason.UNTRUSTED, ())
+
+
 class TestMicrosoft365:
     TERMS = Terms(authserv_id=MICROSOFT_365)
     TEXT = (
         "spf=pass (sender IP is 192.0.2.1)\n smtp.mailfrom=zayo.com; dkim=pass (signature was verified)\n "
         "header.d={signer};dmarc={dmarc} action=none\n header.from=zayo.com;compauth=pass reason=100"
     )
+    # Until 2021 the recipient's domain stood between the results, as if it were the server's name.
+    OLDER = (
+        "spf=pass (sender IP is 192.0.2.1)\n smtp.mailfrom=zayo.com; example.onmicrosoft.com; dkim=pass (signature "
+        "was\n verified) header.d={signer};example.onmicrosoft.com; dmarc={dmarc}\n action=none header.from=zayo.com;"
+        "compauth=pass reason=100"
+    )
+    # Several signatures, and a policy that was not kept.
+    SEVERAL = (
+        "spf=softfail (sender IP is 192.0.2.1)\n smtp.mailfrom=em.mailer.example; dkim=pass (signature was\n verified) "
+        "header.d={signer};dkim=pass (signature was verified)\n header.d=mailer.example;dmarc={dmarc} "
+        "action=oreject\n header.from=zayo.com;compauth=other reason=501"
+    )
+    # What the tenant of the sender wrote when it sent the mail; it names the recipient's domain, or nobody.
+    SENDING = "dkim=none (message not signed)\n header.d=none;dmarc=none action=none header.from=zayo.com;"
+    AROUND = (
+        "Received: from AM0PR01MB0001.eurprd01.prod.example (2001:db8::1) by AM0PR01MB0002.eurprd01.prod.example with "
+        "HTTPS; Mon, 8 Feb 2027 11:59:31 +0000",
+        "X-MS-Exchange-Organization-AuthSource: AM0EUR01FT001.example",
+        "X-MS-Exchange-Authentication-Results: dmarc=pass header.from=zayo.com",
+        "ARC-Authentication-Results: i=1; mx.microsoft.com 1; spf=pass\n smtp.mailfrom=zayo.com; dmarc=pass "
+        "action=none header.from=zayo.com; dkim=pass\n header.d=zayo.com; arc=none",
+    )
 
-    def test_the_header_without_a_name_is_read(self):
-        assert is_verified(read(mail(self.TEXT.format(signer="zayo.com", dmarc="pass")), self.TERMS))
-        assert is_verified(read(mail(self.TEXT.format(signer="zayo.com", dmarc="none")), self.TERMS))
+    @pytest.mark.parametrize("text", [TEXT, OLDER, SEVERAL])
+    def test_the_header_without_a_name_is_read(self, text):
+        for signer, dmarc in (("zayo.com", "pass"), ("zayo.com", "none"), ("mailer.example", "pass")):
+            raw = mail(text.format(signer=signer, dmarc=dmarc), self.SENDING, above=self.AROUND)
+            assert is_verified(read(raw, self.TERMS))
+
+    @pytest.mark.parametrize("text", [TEXT, OLDER, SEVERAL])
+    def test_what_is_only_thought_likely_is_not_proven(self, text):
+        for dmarc in ("fail", "none", "bestguesspass", "temperror", "permerror"):
+            raw = mail(text.format(signer="evil.example", dmarc=dmarc), PASSED, above=self.AROUND)
+            assert is_refused(read(raw, self.TERMS))
 
     @pytest.mark.parametrize(
         "results",
         [
-            (TEXT.format(signer="evil.example", dmarc="fail"),),
-            (TEXT.format(signer="evil.example", dmarc="bestguesspass"),),
-            ("dkim=none; dmarc=none", TEXT.format(signer="zayo.com", dmarc="pass")),
+            (SENDING, TEXT.format(signer="zayo.com", dmarc="pass")),
             # A server that writes its name is not Microsoft's.
             ("evil.example; dmarc=pass header.from=zayo.com",),
+            ("evil.example;", TEXT.format(signer="zayo.com", dmarc="pass")),
+            (f"noc.example.net; {SENDING}", TEXT.format(signer="zayo.com", dmarc="pass")),
             (PASSED,),
+            (),
         ],
     )
     def test_what_it_does_not_say_is_not_proven(self, results):
-        assert is_refused(read(mail(*results), self.TERMS))
+        assert is_refused(read(mail(*results, above=self.AROUND), self.TERMS))
 
 
 class TestProvider:
