@@ -104,7 +104,7 @@ def record(conn: Connection, arrivals: Sequence[Arrival], *, now: datetime) -> l
 def _keep_copies(conn: Connection, arrivals: Sequence[Arrival], known: Mapping[str, int], now: datetime) -> None:
     """Keep the headers of what came again with other evidence, as long as the message is not applied.
 
-    What is in quarantine for want of proof, or of a known sender, is read again with it.
+    What is in quarantine, for want of proof or because it cannot be read, is read again with it.
     """
     numbers = sorted({known[stored_key(arrival.envelope.identity)] for arrival in arrivals})
     held: dict[int, Row[Any]] = {}
@@ -129,7 +129,8 @@ def _keep_copy(conn: Connection, held: Row[Any], arrival: Arrival, now: datetime
         "seen_at": now,
     }
     kept = conn.execute(insert_ignoring(conn, copies).returning(copies.c.evidence), facts).first() is not None
-    if kept and held.reason in (Reason.UNTRUSTED, Reason.UNKNOWN_PROVIDER):
+    # Of these two something was understood already, which a person is asked about.
+    if kept and held.reason not in (Reason.PARTIAL, Reason.PROPOSAL):
         set_disposition(conn, [held.id], Disposition.RECEIVED, expected=[Disposition.QUARANTINED], now=now)
 
 
@@ -305,9 +306,9 @@ def settle(
     """Write what reading a message gave; False where its disposition is not the expected one any more.
 
     After False nothing of the reading may be stored: somebody else has settled the message. The text of a message is
-    kept as long as it states something.
+    kept as long as it states something, the keys of its signers for ever.
     """
-    facts = {
+    facts: dict[str, Any] = {
         "disposition": reading.disposition,
         "reason": reading.reason,
         "detail": reading.detail,
@@ -318,6 +319,8 @@ def settle(
         "proposal": proposal_row(reading.proposal),
         "settled_at": now,
     }
+    if reading.keys:
+        facts["signer_keys"] = dict(reading.keys)
     if conn.execute(_SETTLE, {"message": message, "expected": expected, **facts}).rowcount != 1:
         return False
     if reading.updates and reading.text:
@@ -433,8 +436,22 @@ def _message(row: Row[Any], its_copies: tuple[Copy, ...]) -> Message:
             accepted=bool(row.accepted),
         ),
         proposal=proposal_of(row.proposal),
+        keys=row.signer_keys or {},
         copies=its_copies,
     )
+
+
+def unanswered(conn: Connection, *, since: datetime) -> dict[int, list[str]]:
+    """Return what lacks proof because the DNS did not answer, and for which names, of the messages stored since."""
+    keys = messages.c.signer_keys
+    statement = select(messages.c.id, keys).where(
+        messages.c.disposition == Disposition.QUARANTINED,
+        messages.c.reason == Reason.UNTRUSTED,
+        messages.c.stored_at >= since,
+        sa.type_coerce(keys, sa.Text).like("%:null%"),
+    )
+    found = {row.id: [name for name, key in row.signer_keys.items() if key is None] for row in conn.execute(statement)}
+    return {number: names for number, names in found.items() if names}
 
 
 # --- what people say of a message -------------------------------------------------------------------------------

@@ -176,6 +176,8 @@ messages = Table(
     Column("trials", Json),
     # What a model read in it, for a person to accept: updates, as storage.events keeps them.
     Column("proposal", Json),
+    # The keys of its signers as they were, by their names in the DNS; null for one for which it did not answer.
+    Column("signer_keys", Json),
     Column("stored_at", UtcDateTime, nullable=False),
     # Null exactly as long as the disposition is "received".
     Column("settled_at", UtcDateTime),

@@ -25,6 +25,47 @@ def settle(store, number, reading, **options):
         return messages.settle(conn, number, reading, now=NOW, **options)
 
 
+# --- the keys of signers ---
+
+
+def unanswered(store, since=NOW):
+    with store.reading() as conn:
+        return messages.unanswered(conn, since=since)
+
+
+def keys_of(store, number):
+    with store.reading() as conn:
+        (message,) = messages.load(conn, [number])
+    return message.keys
+
+
+def test_keys_are_kept_whatever_a_later_reading_is_told(store, record, arrival, reading):
+    (number,) = record(arrival("a"))
+    assert keys_of(store, number) == {}
+
+    settle(store, number, reading(keys={"a.example": "p=\u00e9", "b.example": ""}))
+    assert keys_of(store, number) == {"a.example": "p=\u00e9", "b.example": ""}
+
+    settle(store, number, reading(), expected=Disposition.APPLIED)
+    assert keys_of(store, number) == {"a.example": "p=\u00e9", "b.example": ""}
+
+
+def test_what_the_dns_gave_no_answer_for_is_known_while_it_waits_for_proof(store, record, arrival, reading):
+    silent = {"a.example": None, "b.example": "p=:null", "c.example": None}
+    a, b, c, d = record(*(arrival(name, imap_uid=uid) for uid, name in enumerate("abcd", start=1)))
+    settle(store, a, reading(reason=Reason.UNTRUSTED, keys=silent))
+    settle(store, b, reading(reason=Reason.UNTRUSTED, keys={"b.example": "p=:null"}))
+    settle(store, c, reading(keys=silent))
+    settle(store, d, reading(reason=Reason.UNTRUSTED))
+
+    assert unanswered(store) == {a: ["a.example", "c.example"]}
+    assert unanswered(store, NOW + timedelta(days=1)) == {}
+    with store.writing() as conn:
+        messages.set_disposition(conn, [a], Disposition.RECEIVED, expected=[Disposition.QUARANTINED], now=NOW)
+    assert unanswered(store) == {}
+    assert keys_of(store, a) == silent
+
+
 # --- in at the door ---
 
 

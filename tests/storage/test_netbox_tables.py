@@ -342,7 +342,8 @@ def test_a_database_of_the_revision_before_is_upgraded_with_what_it_holds(store,
         config.attributes["connection"] = conn
         command.upgrade(config, "0003")
         for table in schema.metadata.sorted_tables:
-            rows = [dict(row) for row in source.execute(sa.select(table)).mappings()]
+            held = [column for column in table.columns if column.name != "signer_keys"]
+            rows = [dict(row) for row in source.execute(sa.select(*held)).mappings()]
             if rows:
                 conn.execute(sa.insert(table), rows)
     engine.dispose()
