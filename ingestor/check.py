@@ -129,14 +129,17 @@ def _mailbox(settings: Settings, table: MailboxTable, pool: WorkerPool) -> Itera
 def _trust(table: MailboxTable) -> Found:
     """Say what a mail must prove here; a mailbox that asks nothing works, and a forged mail with it."""
     part = f'mailbox "{table.name}"'
-    if table.authserv_id is None:
+    by = [f"by what {table.authserv_id} says of it"] if table.authserv_id else []
+    by += ["by its DKIM signatures"] if table.verify_dkim else []
+    by += [f"by what {' or '.join(table.trusted_arc_sealers)} found before"] if table.trusted_arc_sealers else []
+    if not by:
         text = (
             "mails are taken as they come, and their events marked as unverified: set authserv_id to the name under "
-            "which your mail server writes Authentication-Results"
+            "which your mail server writes Authentication-Results, or verify_dkim = true"
         )
         return Found(part=part, ok=None, text=text)
     forwarders = ", ".join(table.trusted_forwarders or ()) or "nobody: set trusted_forwarders"
-    text = f"a mail must prove itself by what {table.authserv_id} says of it; forwards count of {forwarders}"
+    text = f"a mail must prove itself {', or '.join(by)}; forwards count of {forwarders}"
     return Found(part=part, ok=True, text=text)
 
 

@@ -51,6 +51,7 @@ KNOWN_PROVIDERS = frozenset(name for provider in PROVIDERS for name in (provider
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _SENDER = re.compile(r"[^@\s<>]*@[^@\s<>]+")
+_DOMAIN = re.compile(r"(?=.{3,253}\Z)(?:[A-Za-z0-9-]{1,63}\.){1,126}[A-Za-z0-9-]{2,63}")
 _AUTHSERV_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,252}")
 _SLUG = re.compile(r"[A-Za-z0-9_-]{1,100}")
 _API_PATH = re.compile(r"/?(?:api/)?plugins/[A-Za-z0-9_-]{1,100}/?")
@@ -105,6 +106,12 @@ def _sender(value: str) -> str:
 def _authserv_id(value: str) -> str:
     if not _AUTHSERV_ID.fullmatch(value):
         raise unexpected(value, 'the name at the beginning of Authentication-Results, or "microsoft365"')
+    return value.lower()
+
+
+def _domain(value: str) -> str:
+    if not _DOMAIN.fullmatch(value):
+        raise unexpected(value, 'a domain, as in "google.com"')
     return value.lower()
 
 
@@ -307,6 +314,7 @@ _Name = Annotated[str, AfterValidator(_name)]
 _ProviderName = Annotated[str, AfterValidator(_provider_name)]
 _Sender = Annotated[str, AfterValidator(_sender)]
 _AuthservId = Annotated[str, AfterValidator(_authserv_id)]
+_Domain = Annotated[str, AfterValidator(_domain)]
 _Zone = Annotated[str, AfterValidator(_zone)]
 _Host = Annotated[str, AfterValidator(_host)]
 _ImapFlag = Annotated[str, AfterValidator(_imap_flag)]
@@ -518,6 +526,12 @@ class MailboxTable(_Table):
     )
     trusted_forwarders: tuple[_Sender, ...] | None = Field(
         default=None, strict=False, description="Addresses and domains whose forwards count."
+    )
+    verify_dkim: bool = Field(
+        default=False, description="Whether DKIM signatures are verified here, by keys that the DNS is asked for."
+    )
+    trusted_arc_sealers: tuple[_Domain, ...] | None = Field(
+        default=None, strict=False, description="Domains that are believed what they found before they sent a mail on."
     )
 
     @field_validator("tls")

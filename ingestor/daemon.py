@@ -6,8 +6,10 @@ by the main thread, which never waits for a network. What came of it is told to 
 
 import contextlib
 import functools
+import math
 import signal
 import threading
+import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -27,6 +29,7 @@ from ingestor.oauth import TokenSource, token_source
 from ingestor.scheduler import Scheduler
 from ingestor.secrets import resolve
 from parsers.asking import Model
+from parsers.keys import FindKeys
 from parsers.providers import Directory, Provider, Template, directory
 from parsers.workers import Limits, WorkerPool
 from storage import messages
@@ -34,6 +37,10 @@ from storage.database import Store
 
 # How long the main thread sleeps when nothing wakes it: what was imported or retried beside it is found then.
 LOOK_SECONDS = 5.0
+
+# How often the DNS is asked again for keys that it did not give, and how long one pass may take for that.
+ASK_AGAIN_SECONDS = 300
+ASK_AGAIN_PATIENCE_SECONDS = 10.0
 
 # How long the end of the program waits for a request to NetBox.
 LAST_REQUEST_SECONDS = 3.0
@@ -82,9 +89,24 @@ def providers(settings: Settings, store: Store | None) -> Directory:
 def asked_of_mails(settings: Settings) -> dict[str, Terms]:
     """Return what each mailbox asks of a mail, by its name."""
     return {
-        table.name: Terms(authserv_id=table.authserv_id, trusted_forwarders=table.trusted_forwarders)
+        table.name: Terms(
+            authserv_id=table.authserv_id,
+            trusted_forwarders=table.trusted_forwarders,
+            verify_dkim=table.verify_dkim,
+            trusted_arc_sealers=table.trusted_arc_sealers or (),
+        )
         for table in settings.mailboxes
     }
+
+
+def key_finder(settings: Settings) -> FindKeys | None:
+    """Return what looks for signers' keys in the DNS; None where no mailbox asks for them."""
+    if not any(table.verify_dkim or table.trusted_arc_sealers for table in settings.mailboxes):
+        return None
+    # 0.5 s of each command's start: only a configuration that asks the DNS pays them.
+    from ingestor.names import Names  # noqa: PLC0415
+
+    return Names().find
 
 
 def worker_pool(
@@ -102,7 +124,7 @@ def worker_pool(
         memory_mib=workers.memory_mib,
         model=_model(settings) if asking else None,
     )
-    return WorkerPool(count or workers.count, limits, providers(settings, store))
+    return WorkerPool(count or workers.count, limits, providers(settings, store), find_keys=key_finder(settings))
 
 
 def _model(settings: Settings) -> Model | None:
@@ -163,6 +185,18 @@ class Watch:
         with self._lock:
             for session in self._sessions.values():
                 session.close_now()
+
+    def ask_again(self, find: FindKeys, seconds: float = math.inf) -> None:
+        """Have read again what the DNS gives a key for by now; ask for no longer than this."""
+        end = time.monotonic() + seconds
+
+        def late() -> bool:
+            return self.stopping.is_set() or time.monotonic() > end
+
+        # A database that fails is told of by those who settle what comes in; the next call tries again.
+        with contextlib.suppress(MaintdError):
+            if pipeline.ask_again(self.store, find, stopping=late):
+                self.wake.set()
 
     def _collect(self, settings: MailboxSettings, session: MailboxSession) -> list[str]:
         new, failures = pipeline.collect(self.store, settings, session, stopping=self.stopping.is_set)
@@ -231,6 +265,8 @@ def poll(
     try:
         with stopped_by_signals(watch.stop), ThreadPoolExecutor(len(tables), "mailbox") as threads, _ended(watch):
             visits = [threads.submit(watch.collect, table) for table in tables]
+            if workers.find_keys:
+                watch.ask_again(workers.find_keys, ASK_AGAIN_PATIENCE_SECONDS)
             while not all(visit.done() for visit in visits) and not watch.stopping.is_set():
                 processor.process(stopping=watch.stopping.is_set)
                 watch.wake.wait(0.05)
@@ -274,9 +310,11 @@ def run(settings: Settings, store: Store) -> None:
     """Poll each mailbox at its interval, and settle what comes, until SIGTERM or SIGINT."""
     tables = chosen_mailboxes(settings, ())
     watch = Watch(settings=settings, store=store)
-    scheduler = Scheduler(workers=len(tables))
+    scheduler = Scheduler(workers=len(tables) + 1)
     for table in tables:
         scheduler.every(table.poll_seconds, f"poll {table.name}", functools.partial(watch.collect, table))
+    if find := key_finder(settings):
+        scheduler.every(ASK_AGAIN_SECONDS, "ask the DNS again", functools.partial(watch.ask_again, find))
     with stopped_by_signals(watch.stop), _delivering(watch) as changed:
         log.info("daemon_started", mailboxes=[table.name for table in tables])
         scheduler.start()

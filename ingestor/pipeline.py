@@ -10,7 +10,7 @@ Between two of these stands a table, never a call. Each may be stopped at any po
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import structlog
 
@@ -27,6 +27,7 @@ from domain.lifecycle import SURPRISING
 from domain.message import Arrival, Disposition, Envelope, Message, Reading, Reason, Terms, terms_of
 from domain.vocabulary import Kind
 from ingestor.mailbox import MailboxSession, MailboxSettings, Position
+from parsers.keys import FindKeys
 from parsers.mime import read_envelope
 from parsers.workers import WorkerPool
 from storage import events, messages
@@ -40,6 +41,9 @@ AHEAD_OF_EACH_WORKER = 4
 
 # How long a message that comes in while another is read waits to be seen.
 LOOK_SECONDS = 1.0
+
+# For how long a key is asked for that the DNS does not give.
+KEYS_ASKED_FOR = timedelta(days=5)
 
 FILING_BATCH = 500
 
@@ -284,6 +288,26 @@ def _surprises(reading: Reading, folded: Sequence[Event]) -> Iterator[tuple[Even
         for entry in event.history:
             if entry.move in SURPRISING and (key, entry.source) in sources:
                 yield event, entry.move.value
+
+
+def ask_again(store: Store, find: FindKeys, *, stopping: Callable[[], bool]) -> int:
+    """Have read again what the DNS gave no key for, and now does; return how many messages that is.
+
+    It is asked for as long as mail servers try to deliver a mail.
+    """
+    with store.reading() as connection:
+        unanswered = messages.unanswered(connection, since=utc_now() - KEYS_ASKED_FOR)
+    count = 0
+    for number, names in unanswered.items():
+        if stopping():
+            break
+        if None not in find(names).values():
+            with store.writing() as connection:
+                open_ones = [Disposition.QUARANTINED]
+                now = utc_now()
+                messages.set_disposition(connection, [number], Disposition.RECEIVED, expected=open_ones, now=now)
+            count += 1
+    return count
 
 
 # --- file -------------------------------------------------------------------------------------------------------

@@ -1,6 +1,6 @@
 """A mailbox that asks mails for proof, as its users have it: Dovecot, the daemon's passes and the commands."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +9,7 @@ import pytest
 from parsers.providers import directory
 from parsers.workers import Limits, WorkerPool
 from tests.integration.program import Program, own_mail
+from tests.signing import Signer, sealed, signed
 
 pytestmark = pytest.mark.dovecot
 
@@ -28,6 +29,40 @@ def pool() -> Iterator[WorkerPool]:
 @pytest.fixture
 def program(tmp_path: Path, sqlite_url: str) -> Program:
     return Program(directory=tmp_path, url=sqlite_url)
+
+
+ZAYO = Signer(domain="zayo.com")
+GOOGLE = Signer(domain="google.com", selector="arc")
+FIELDS = ("from", "to", "subject", "date", "message-id", "content-type")
+SEALED = "mx.google.com; dmarc=pass header.from=zayo.com"
+
+
+class Names:
+    """A DNS that says of every name what it holds of it, nothing where it holds nothing, and may not answer at all."""
+
+    def __init__(self) -> None:
+        self.keys: dict[str, str | None] = {**ZAYO.keys, **GOOGLE.keys}
+        self.silent = False
+
+    def find(self, names: Collection[str]) -> Mapping[str, str | None]:
+        return {name: None if self.silent else self.keys.get(name, "") for name in names}
+
+
+@pytest.fixture
+def names(pool: WorkerPool) -> Iterator[Names]:
+    """The DNS that the workers' pool asks."""
+    made = Names()
+    pool.find_keys = made.find
+    yield made
+    pool.find_keys = None
+
+
+@pytest.fixture
+def verifying(program: Program, dovecot: Any, user: str) -> Program:
+    """A program whose mailbox verifies signatures by itself, and believes one sealer."""
+    mailbox = {"port": dovecot.imap, "username": user, "verify_dkim": True, "trusted_arc_sealers": ["google.com"]}
+    program.configure(mailbox)
+    return program
 
 
 def waiting(program: Program) -> list[tuple[str, str]]:
@@ -140,3 +175,66 @@ def test_a_forged_copy_holds_no_notice_back(asking, dovecot, user, pool) -> None
     dovecot.deliver(user, [forged])
     asking.poll(pool=pool)
     assert (waiting(asking), asking.events()[TICKET]["updates"]) == ([], 1)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [lambda raw: signed(raw, ZAYO, fields=FIELDS), lambda raw: sealed(raw, GOOGLE, SEALED, fields=FIELDS)],
+    ids=["signed", "sealed"],
+)
+def test_a_signature_proves_a_mail_for_good_though_its_key_is_gone(verifying, dovecot, user, pool, names, make) -> None:
+    dovecot.deliver(user, [make(own_mail("zayo/three_nights"))])
+
+    verifying.poll(pool=pool)
+
+    assert verifying.events()[TICKET]["unverified"] is False
+    # The commands have workers of their own, which ask nobody for a key that is held.
+    names.keys.clear()
+    verifying.command("reparse", "--all", "--apply")
+    assert verifying.events()[TICKET]["unverified"] is False
+    assert verifying.command("db", "check") == {"problems": []}
+
+
+def test_a_forged_mail_and_one_without_a_signature_wait(verifying, dovecot, user, pool, names) -> None:
+    good = signed(own_mail("zayo/three_nights"), ZAYO, fields=FIELDS)
+    dovecot.deliver(
+        user, [good.replace(b"TTN-0008811204", b"TTN-0008811205"), own_mail("zayo/three_nights_commencing")]
+    )
+
+    verifying.poll(pool=pool)
+
+    assert verifying.events() == {}
+    assert [reason for reason, _ in waiting(verifying)] == ["untrusted"] * 2
+
+
+def test_what_came_while_the_dns_was_silent_is_read_again_when_it_answers(
+    verifying, dovecot, user, pool, names
+) -> None:
+    names.silent = True
+    dovecot.deliver(user, [signed(own_mail("zayo/three_nights"), ZAYO, fields=FIELDS)])
+    verifying.poll(pool=pool)
+    assert verifying.events() == {}
+    (message,) = verifying.messages()
+    assert (message["reason"], "the DNS did not answer" in message["detail"]) == ("untrusted", True)
+
+    verifying.poll(pool=pool)
+    assert [reason for reason, _ in waiting(verifying)] == ["untrusted"]
+
+    names.silent = False
+    verifying.poll(pool=pool)
+    assert verifying.events()[TICKET]["unverified"] is False
+    assert waiting(verifying) == []
+
+
+def test_a_forged_copy_that_comes_first_holds_no_signed_mail_back(verifying, dovecot, user, pool, names) -> None:
+    good = signed(own_mail("zayo/three_nights"), ZAYO, fields=FIELDS)
+    subject = good[good.index(b"Subject: ") :].partition(b"\n")[0]
+    dovecot.deliver(user, [good.replace(subject, b"Subject: Happy new year")])
+    verifying.poll(pool=pool)
+    assert verifying.events() == {}
+
+    dovecot.deliver(user, [good])
+    verifying.poll(pool=pool)
+
+    assert verifying.events()[TICKET]["unverified"] is False
+    assert waiting(verifying) == []

@@ -246,6 +246,7 @@ def test_trust_is_not_asked_for_unless_it_is_set():
     [mailbox] = settings_of(MAILBOX).mailboxes
 
     assert (mailbox.authserv_id, mailbox.trusted_forwarders) == (None, None)
+    assert (mailbox.verify_dkim, mailbox.trusted_arc_sealers) == (False, None)
 
 
 def test_a_mailbox_says_whom_it_trusts():
@@ -255,6 +256,13 @@ def test_a_mailbox_says_whom_it_trusts():
 
     assert mailbox.authserv_id == "mx.example.net"
     assert mailbox.trusted_forwarders == ("jo@example.net", "@noc.example.net")
+
+
+def test_a_mailbox_may_verify_signatures_and_believe_sealers():
+    settings = with_mailbox("verify_dkim = true", 'trusted_arc_sealers = ["Google.com", "lists.example.net"]')
+    [mailbox] = settings_of(settings).mailboxes
+
+    assert (mailbox.verify_dkim, mailbox.trusted_arc_sealers) == (True, ("google.com", "lists.example.net"))
 
 
 def test_nobodys_forwards_may_count():
@@ -274,6 +282,15 @@ def test_nobodys_forwards_may_count():
             'trusted_forwarders: entry 1: got "example.net", expected an address or a domain, '
             'as in "noc@carrier.example" or "@carrier.example".',
         ),
+        (
+            'trusted_arc_sealers = ["@google.com"]',
+            'trusted_arc_sealers: entry 1: got "@google.com", expected a domain, as in "google.com".',
+        ),
+        (
+            'trusted_arc_sealers = ["com"]',
+            'trusted_arc_sealers: entry 1: got "com", expected a domain, as in "google.com".',
+        ),
+        ('verify_dkim = "yes"', 'verify_dkim: got "yes", expected true or false.'),
     ],
 )
 def test_a_mistake_in_whom_a_mailbox_trusts_is_said(setting, problem):
