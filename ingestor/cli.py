@@ -15,6 +15,7 @@ from domain.vocabulary import Kind, Phase
 from ingestor import check as checks
 from ingestor import (
     cli_cures,
+    cli_mailbox,
     cli_netbox,
     cli_outage,
     config,
@@ -505,7 +506,7 @@ def config_schema() -> None:
     terminal.print_json(config.schema())
 
 
-for command in (quarantine, *cli_cures.COMMANDS, *cli_outage.COMMANDS, *cli_netbox.COMMANDS):
+for command in (quarantine, *cli_cures.COMMANDS, *cli_mailbox.COMMANDS, *cli_outage.COMMANDS, *cli_netbox.COMMANDS):
     cli.add_command(command)
 
 

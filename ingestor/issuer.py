@@ -11,7 +11,7 @@ import json
 import re
 import ssl
 from collections.abc import Mapping
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
@@ -185,12 +185,14 @@ class Conversation:
         try:
             with lifeline.deadline(ANSWER_SECONDS):
                 status, came, raw = self._exchange(lifeline, method, url, body, headers)
+            if lifeline.cut_because is not None:
+                # An answer that was cut can look like a short one.
+                raise ConnectionAbortedError
         except (OSError, http.client.HTTPException, ValueError) as error:
             # What it says may hold a secret: "invalid header value", for one.
             raise self._failed(lifeline, host, port, error) from None
         finally:
-            if self._lifeline is None:
-                lifeline.close()
+            lifeline.close()
         return self._answer(url, status, came, raw)
 
     def _exchange(
@@ -198,21 +200,20 @@ class Conversation:
     ) -> tuple[int, dict[str, str], bytes]:
         host, port = _place(url)
         sock = reach(look_up(host, port), lifeline, seconds=CONNECT_SECONDS, silent_seconds=SILENT_SECONDS)
-        try:
+        parts = urlsplit(url)
+        # The kind of the connection decides no more than how the port stands in the Host header.
+        kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+        connection = kind(host, port)
+        # What it is given, it closes.
+        connection.sock = sock
+        with closing(connection):
             sock.settimeout(SILENT_SECONDS)
-            parts = urlsplit(url)
-            # The kind of the connection decides no more than how the port stands in the Host header.
-            kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
             if parts.scheme == "https":
-                sock = secure(sock, self._tls_context(), host)
-            connection = kind(host, port)
-            connection.sock = sock
+                connection.sock = secure(sock, self._tls_context(), host)
             usual = {"Accept": "application/json", "Connection": "close", "User-Agent": "maintd"}
             connection.request(method, _target(url), body=body, headers={**usual, **headers})
-            response = connection.getresponse()
-            return response.status, dict(response.getheaders()), response.read(_LONGEST_ANSWER)
-        finally:
-            sock.close()
+            with connection.getresponse() as response:
+                return response.status, dict(response.getheaders()), response.read(_LONGEST_ANSWER)
 
     def _tls_context(self) -> ssl.SSLContext:
         try:

@@ -11,6 +11,7 @@ import fcntl
 import functools
 import hashlib
 import json
+import logging
 import os
 import re
 import stat
@@ -47,6 +48,16 @@ _BEARER = re.compile(r"[A-Za-z0-9._~+/-]+=*")
 _SERVICE_ACCOUNT_KEYS = ("client_email", "private_key", "token_uri")
 # What msal raises on an answer that it does not understand.
 _FOREIGN = (ValueError, LookupError, TypeError, AttributeError, RuntimeError)
+
+
+def _msal() -> Any:
+    """Return Microsoft's library."""
+    # 0.1 s of each command's start: only a mailbox at Microsoft pays them.
+    import msal  # noqa: PLC0415
+
+    # Below this it logs what it was sent, device codes among it.
+    logging.getLogger("msal").setLevel(logging.WARNING)
+    return msal
 
 
 def _utc_now() -> datetime:
@@ -315,9 +326,7 @@ class TokenSource:
     # Microsoft
 
     def _microsoft_app(self, conversation: Conversation) -> Token:
-        # 0.4 s of each command's start: only a mailbox at Microsoft pays them.
-        import msal  # noqa: PLC0415
-
+        msal = _msal()
         secret = self._secret(conversation, "client_secret")
         with _understood(conversation, self.table.authority):
             # A new one for each token: msal holds what it was given, and gives it again instead of a fresh one.
@@ -347,8 +356,7 @@ class TokenSource:
 
     def _msal_for_people(self, conversation: Conversation, text: str) -> tuple[Any, Any]:
         """Return msal's cache, filled from the token file, and the application that uses it."""
-        import msal  # noqa: PLC0415, as above
-
+        msal = _msal()
         cache = msal.SerializableTokenCache()
         with _understood(conversation, self.table.authority):
             cache.deserialize(text or None)
@@ -478,8 +486,8 @@ def _claims(value: str) -> Mapping[str, Any]:
 
 def _rights(claims: Mapping[str, Any]) -> str:
     """Return the rights in a token: the roles of an application, or what a person has let it do."""
-    roles = claims.get("roles")
-    said = roles if isinstance(roles, list) else str(claims.get("scp") or claims.get("scope") or "").split()
+    roles, scopes = claims.get("roles"), claims.get("scp") or claims.get("scope")
+    said = [*(roles if isinstance(roles, list) else []), *(scopes.split() if isinstance(scopes, str) else [])]
     return ", ".join(sorted(str(right) for right in said))
 
 
@@ -500,6 +508,7 @@ def _locked(path: Path) -> Iterator[None]:
     lock = path.with_name(f"{path.name}.lock")
     try:
         descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        _give_to_owner(descriptor, path)
     except OSError as error:
         raise _unusable(path, error) from None
     try:
@@ -543,6 +552,7 @@ def _replacement(path: Path) -> Iterator[Callable[[str], None]]:
     try:
         new.unlink(missing_ok=True)
         descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        _give_to_owner(descriptor, path)
     except OSError as error:
         raise _unusable(path, error) from None
 
@@ -560,6 +570,13 @@ def _replacement(path: Path) -> Iterator[Callable[[str], None]]:
             yield save
         finally:
             new.unlink(missing_ok=True)
+
+
+def _give_to_owner(descriptor: int, path: Path) -> None:
+    """Have the owner of the folder own what root makes in it: the daemon is somebody else as a rule."""
+    if os.geteuid() == 0:
+        folder = path.parent.stat()
+        os.fchown(descriptor, folder.st_uid, folder.st_gid)
 
 
 def _unusable(path: Path, error: Exception) -> TokenError:

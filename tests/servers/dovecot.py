@@ -3,6 +3,7 @@
 Source: Dovecot's documentation, "Rootless Installation".
 """
 
+import base64
 import functools
 import grp
 import os
@@ -27,6 +28,9 @@ from ingestor.mailbox import MailboxSettings
 
 PASSWORD = "secret"
 UMLAUTS = "geheimnis-äöü€"
+# Who signs the tokens that are taken, and with what.
+TOKEN_ISSUER = "https://issuer.example"
+TOKEN_KEY = b"k" * 32
 START_SECONDS = 30
 
 # What is appended to the configuration of each server.
@@ -38,6 +42,9 @@ VARIANTS = {
     "no_move_no_uidplus": "imap_capability = IMAP4rev1 LITERAL+ ID\n",
     "courier_no_namespace": f"{_COURIER}imap_capability = IMAP4rev1\n",
     "one_connection": "mail_max_userip_connections = 1\n",
+    # Logins with a token alone; those of the test's people come in with a password all the same.
+    "tokens": "@TOKENS@",
+    "xoauth2_only": "@TOKENS@auth_mechanisms = plain xoauth2\n",
     "read_only": "mail_plugins = acl\nprotocol imap {\n  mail_plugins = acl imap_acl\n}\n",
 }
 
@@ -121,6 +128,42 @@ userdb static {{
   }}
 }}
 acl_driver = vfile
+"""
+# Tokens are JWTs, which the server verifies itself, with a key for each name in their header.
+_TOKENS_OF_2_3 = """
+auth_mechanisms = plain xoauth2 oauthbearer
+passdb {
+  driver = oauth2
+  mechanisms = xoauth2 oauthbearer
+  args = @ROOT@/oauth2.ext
+}
+"""
+_OAUTH2_EXT_OF_2_3 = """
+introspection_mode = local
+local_validation_key_dict = fs:posix:prefix=@ROOT@/keys/
+username_attribute = email
+username_format = %n
+active_attribute =
+active_value =
+issuers = @ISSUER@
+"""
+_TOKENS_OF_2_4 = """
+auth_mechanisms = plain xoauth2 oauthbearer
+oauth2 {
+  introspection_mode = local
+  username_attribute = email
+  issuers = @ISSUER@
+}
+oauth2_local_validation {
+  dict fs {
+    fs posix {
+      prefix = @ROOT@/keys/
+    }
+  }
+}
+passdb oauth2 {
+  mechanisms_filter = xoauth2 oauthbearer
+}
 """
 # These come first in a file for 2.4.
 _VERSIONS_OF_2_4 = "dovecot_config_version = 2.4.0\ndovecot_storage_version = 2.4.0\n"
@@ -233,10 +276,10 @@ def running_dovecot(root: Path, variant: str = "plain") -> Iterator[Dovecot]:
 def start(root: Path, variant: str = "plain", attempts: int = 3) -> Dovecot:
     """Return a server that answers; its files are in a folder, which is made. The caller stops it."""
     root.mkdir(exist_ok=True)
-    _make_certificate(root)
+    make_certificate(root)
     (root / "users").write_text(f"umlaut:{{PLAIN}}{UMLAUTS}::::::\n")
     imap, imaps = _free_ports(2)
-    (root / "dovecot.conf").write_text(_configuration(root, imap, imaps) + VARIANTS[variant])
+    (root / "dovecot.conf").write_text(_configuration(root, imap, imaps) + _of_variant(root, variant))
     with (root / "output").open("ab") as output:
         process = subprocess.Popen(
             [str(program()), "-F", "-c", str(root / "dovecot.conf")],
@@ -252,6 +295,22 @@ def start(root: Path, variant: str = "plain", attempts: int = 3) -> Dovecot:
     # Another process may have taken a port meanwhile.
     assert attempts > 1, f"Dovecot does not start: {_said(root)}"
     return start(root, variant, attempts - 1)
+
+
+def _of_variant(root: Path, variant: str) -> str:
+    """Return what is appended to the configuration; the files for tokens are made where they are asked for."""
+    text = VARIANTS[variant]
+    if "@TOKENS@" not in text:
+        return text
+    key = root / "keys" / "default" / "HS256" / "default"
+    key.parent.mkdir(parents=True, exist_ok=True)
+    key.write_bytes(base64.b64encode(TOKEN_KEY))
+
+    def placed(pattern: str) -> str:
+        return pattern.replace("@ROOT@", str(root)).replace("@ISSUER@", TOKEN_ISSUER)
+
+    (root / "oauth2.ext").write_text(placed(_OAUTH2_EXT_OF_2_3))
+    return text.replace("@TOKENS@", placed(_TOKENS_OF_2_3 if _version() < (2, 4) else _TOKENS_OF_2_4))
 
 
 def _configuration(root: Path, imap: int, imaps: int) -> str:
@@ -280,8 +339,8 @@ def _owner() -> str:
     return f"default_internal_user = {name}\ndefault_internal_group = {group}\ndefault_login_user = {name}\n"
 
 
-def _make_certificate(root: Path) -> None:
-    """Make a key and a certificate for localhost that is its own CA."""
+def make_certificate(root: Path) -> None:
+    """Put into a folder, as key.pem and cert.pem, a key and a certificate for localhost that is its own CA."""
     # Dovecot's package depends on this program.
     subprocess.run(
         [

@@ -1,5 +1,6 @@
 """A session with odd servers: each is a socket that answers by a script. No real server is needed."""
 
+import base64
 import re
 import socket
 import threading
@@ -10,7 +11,10 @@ from datetime import UTC, datetime
 import pytest
 
 from domain.errors import MailboxError
+from ingestor.config import OAuth2Table
 from ingestor.mailbox import Deadlines, Filed, MailboxSettings, Position, connect
+from ingestor.oauth import TokenSource
+from tests.servers.issuer import Said, running_issuer
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 RAW = b"From: noc@carrier.example\r\nSubject: works\r\n\r\nbody\r\n"
@@ -40,6 +44,7 @@ class Script:
         self.greeting = greeting
         self.capabilities = capabilities
         self.told = []
+        self.answered = []
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
         self.thread = threading.Thread(target=self.serve)
@@ -62,6 +67,7 @@ class Script:
             self.told.append(text.partition(" ")[2])
             tag, _, command = text.partition(" ")
             if not command:  # what follows the "+ " of AUTHENTICATE
+                self.answered.append(base64.b64decode(text))
                 self.say(connection, self.answers.get("password", "{tag} OK done"), self.tag)
                 continue
             self.tag = tag
@@ -448,3 +454,129 @@ def test_a_target_that_cannot_be_made_is_one_problem():
 
     assert outcome.uids == ()
     assert 'folder "Other" is missing and cannot be made: create failed: [NOPERM] no' in outcome.problem
+
+
+# Tokens instead of a password. A server that refuses one asks a second time, to say why.
+
+TAKES_TOKENS = {"AUTHENTICATE": "+ "}
+WHY = base64.b64encode(b'{"status": "400", "schemes": "Bearer", "scope": "https://mail.example/"}').decode()
+
+
+@pytest.fixture
+def issuer(tmp_path):
+    with running_issuer(tmp_path) as server:
+        server.says = [Said(body={"access_token": f"token-{number}", "expires_in": 3600}) for number in (1, 2, 3)]
+        yield server
+
+
+def token_source(issuer):
+    table = OAuth2Table(issuer="other", token_endpoint=f"{issuer.url}/token", client_id="app", client_secret="x")
+    return TokenSource(table, username="maint", where="config.toml: oauth2")
+
+
+def refusing(times, words="NO [AUTHENTICATIONFAILED] no", hanging_up=False):
+    """Answer what follows AUTHENTICATE: so many refusals, each with its why; then every token is taken."""
+    answers = [answer for _ in range(times) for answer in (f"+ {WHY}", f"{{tag}} {words}")]
+
+    def answer(connection, tag):
+        said = answers.pop(0) if answers else "{tag} OK done"
+        connection.sendall(said.replace("{tag}", tag).encode() + b"\r\n")
+        if hanging_up and not said.startswith("+"):
+            connection.shutdown(socket.SHUT_RDWR)
+
+    return answer
+
+
+@pytest.mark.parametrize(
+    ("offered", "mechanism", "said", "end"),
+    [
+        ("AUTH=XOAUTH2", "XOAUTH2", "user={user}\1auth=Bearer {token}\1\1", ""),
+        (
+            "AUTH=PLAIN AUTH=XOAUTH2 AUTH=OAUTHBEARER",
+            "OAUTHBEARER",
+            "n,a=ma=3Dint=2Cä,\1host=127.0.0.1\1port={port}\1auth=Bearer {token}\1\1",
+            "\1",
+        ),
+    ],
+)
+def test_a_token_is_shown_by_the_best_way_that_is_offered(issuer, offered, mechanism, said, end):
+    answers = TAKES_TOKENS | {"password": refusing(1)}
+    with script(answers, capabilities=f"IMAP4rev1 {offered}") as server:
+        collected(server, credential=token_source(issuer), username="ma=int,ä")
+        told = {"user": "ma=int,ä", "port": server.port}
+        first, second = (said.format(**told, token=token) for token in ("token-1", "token-2"))
+
+        assert [text.decode() for text in server.answered] == [first, end, second]
+        assert [command for command in server.told if "AUTHENTICATE" in command] == [f"AUTHENTICATE {mechanism}"] * 2
+
+
+def token_failure_of(issuer, answers, **options):
+    with (
+        script(TAKES_TOKENS | answers, capabilities="IMAP4rev1 AUTH=XOAUTH2", **options) as server,
+        pytest.raises(MailboxError) as caught,
+    ):
+        collected(server, credential=token_source(issuer))
+    text = str(caught.value)
+    assert "\n" not in text
+    assert "token-" not in text
+    return caught.value.step, caught.value.permanent, text.partition("): ")[2]
+
+
+def test_a_token_that_is_refused_twice_is_a_failure_for_a_person(issuer):
+    step, permanent, text = token_failure_of(issuer, {"password": refusing(2)})
+
+    assert (step, permanent) == ("login", True)
+    assert "refused: [AUTHENTICATIONFAILED] no: status 400, scope https://mail.example/; the mail server must" in text
+    assert len(issuer.asked) == 2
+
+
+def test_a_server_that_hangs_up_after_a_refusal_has_refused(issuer):
+    step, permanent, text = token_failure_of(issuer, {"password": refusing(9, hanging_up=True)})
+
+    assert (step, permanent) == ("login", True)
+    assert "refused: [AUTHENTICATIONFAILED] no" in text
+
+
+def test_a_server_that_asks_to_come_later_is_given_no_other_token(issuer):
+    step, permanent, text = token_failure_of(issuer, {"password": refusing(9, "NO [UNAVAILABLE] later")})
+
+    assert (step, permanent) == ("login", False)
+    assert "tried again later" in text
+    assert len(issuer.asked) == 1
+
+
+def test_a_server_that_repeats_a_token_does_not_have_it_told(issuer):
+    _, _, text = token_failure_of(issuer, {"password": refusing(2, 'NO your "token-2" is bad')})
+
+    assert 'refused: your "***" is bad' in text
+
+
+@pytest.mark.parametrize("why", ["no base64!", base64.b64encode(b"no json").decode(), base64.b64encode(b"[]").decode()])
+def test_a_reason_that_is_not_understood_is_left_out(issuer, why):
+    def answer(connection, tag):
+        connection.sendall(answers.pop(0).replace("{tag}", tag).encode() + b"\r\n")
+
+    answers = [f"+ {why}", "{tag} NO bad"] * 2
+    step, _, text = token_failure_of(issuer, {"password": answer})
+
+    assert step == "login"
+    assert "the answer is not to be understood" in text or "refused: bad; the mail server must" in text
+
+
+def test_a_token_without_a_mailbox_is_explained_by_its_issuer(issuer):
+    refused = "{tag} BAD User is authenticated but not connected."
+    step, permanent, text = token_failure_of(issuer, {"EXAMINE": refused, "LIST": refused})
+
+    assert (step, permanent) == ("folder", False)
+    assert "authenticated but not connected.; the mail server must trust this issuer, and the token speak of" in text
+
+
+def test_a_token_is_never_sent_readable_to_another_machine(issuer):
+    source = token_source(issuer)
+    settings = MailboxSettings(
+        name="noc", host="imap.example.net", port=143, username="u", credential=source, tls="none"
+    )
+
+    with pytest.raises(MailboxError, match="would send the token readable"), connect(settings):
+        pass
+    assert issuer.asked == []
