@@ -10,6 +10,7 @@ from domain.message import Arrival, Disposition, Terms
 from ingestor import daemon, delivery, pipeline
 from ingestor.config import MailboxTable, Settings
 from ingestor.mailbox import MailboxSession, Step, connect, probe
+from parsers.keys import FindKeys
 from parsers.providers import Directory
 from parsers.workers import WorkerPool
 from storage import outbox, queries
@@ -22,6 +23,9 @@ from sync.netbox import Netbox
 
 # How many of the newest mails of a mailbox are read on trial, and stored nowhere.
 TRIAL_MAILS = 10
+
+# What the DNS is asked on trial; it has no key there.
+TRIAL_NAME = "maintd._domainkey.example.com"
 
 # By how much the clock may be behind those of mail servers. Beyond ten minutes a mail's own Date would not be believed.
 CLOCK_TOLERANCE = timedelta(minutes=2)
@@ -105,6 +109,7 @@ def _mailbox(settings: Settings, table: MailboxTable, pool: WorkerPool) -> Itera
         yield Found(part=part, ok=False, text=str(error))
         return
     yield _trust(table)
+    yield from names(table, pool.find_keys)
     readable = False
     said = set()
     for finding in probe(mailbox, now=pipeline.utc_now()):
@@ -141,6 +146,17 @@ def _trust(table: MailboxTable) -> Found:
     forwarders = ", ".join(table.trusted_forwarders or ()) or "nobody: set trusted_forwarders"
     text = f"a mail must prove itself {', or '.join(by)}; forwards count of {forwarders}"
     return Found(part=part, ok=True, text=text)
+
+
+def names(table: MailboxTable, find: FindKeys | None) -> Iterator[Found]:
+    """Say that the DNS does not answer, where signatures are judged by its keys; what it answers is of no matter."""
+    asks = table.verify_dkim or table.trusted_arc_sealers
+    if asks and find and find([TRIAL_NAME])[TRIAL_NAME] is None:
+        text = (
+            "the DNS does not answer, so that no signature can be verified: see to the servers in /etc/resolv.conf, "
+            "and whether this machine gets there"
+        )
+        yield Found(part=f'mailbox "{table.name}"', ok=False, text=text)
 
 
 def clock(arrivals: Sequence[Arrival], *, now: datetime) -> Iterator[Found]:

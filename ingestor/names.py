@@ -16,6 +16,7 @@ ALL_SECONDS = 5.0
 # How long an organisation whose servers did not answer is not asked again: it holds up nobody else's mails.
 SILENT_SECONDS = 60.0
 MOST_SILENT = 1000
+MOST_ANSWERS = 1000
 
 
 class Names:
@@ -31,7 +32,9 @@ class Names:
         name_seconds: float = NAME_SECONDS,
         all_seconds: float = ALL_SECONDS,
     ) -> None:
-        self._resolver = resolver
+        self._given = resolver
+        self._own: dns.resolver.Resolver | None = None
+        self._cache = dns.resolver.LRUCache(MOST_ANSWERS)
         self._name_seconds = name_seconds
         self._all_seconds = all_seconds
         self._lock = threading.Lock()
@@ -49,7 +52,8 @@ class Names:
             if seconds <= 0 or time.monotonic() < self._silent.get(owner, 0):
                 return None
         text = self._text(name, seconds)
-        if text is None:
+        # Of one that had less time than others it is not known.
+        if text is None and seconds == self._name_seconds:
             self._note_silence(owner)
         return text
 
@@ -68,13 +72,17 @@ class Names:
 
     def _asked(self) -> dns.resolver.Resolver:
         with self._lock:
-            if self._resolver is None:
-                self._resolver = dns.resolver.Resolver()
-                self._resolver.cache = dns.resolver.LRUCache(1000)
-            return self._resolver
+            if self._given:
+                return self._given
+            if self._own is None:
+                self._own = dns.resolver.Resolver()
+                self._own.cache = self._cache
+            return self._own
 
     def _note_silence(self, owner: str) -> None:
         with self._lock:
+            # The servers may be others by now.
+            self._own = None
             if len(self._silent) >= MOST_SILENT:
                 self._silent.clear()
             self._silent[owner] = time.monotonic() + SILENT_SECONDS

@@ -124,7 +124,7 @@ class _Signature:
 
 def _message(raw: bytes) -> _Message:
     """Return a message in the parts that are signed. Raises ``NotProven`` where its headers can be read in two ways."""
-    fields: list[tuple[bytes, bytes]] = []
+    fields: list[tuple[bytes, list[bytes]]] = []
     position = 0
     while position < len(raw):
         newline = raw.find(b"\n", position)
@@ -133,20 +133,20 @@ def _message(raw: bytes) -> _Message:
         position = following
         if not line:
             break
-        fields.append(_field(line, fields))
+        _add_line(line, fields)
     body = raw[position:].replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
-    return _Message(fields, body)
+    return _Message([(name, b"".join(lines)) for name, lines in fields], body)
 
 
-def _field(line: bytes, fields: list[tuple[bytes, bytes]]) -> tuple[bytes, bytes]:
-    """Return the field that a line begins, or the last one, taken from the list, with the line that continues it."""
-    if line[:1] in (b" ", b"\t") and fields and b"\r" not in line:
-        name, value = fields.pop()
-        return name, value + line + b"\r\n"
+def _add_line(line: bytes, fields: list[tuple[bytes, list[bytes]]]) -> None:
+    """Add a line of the headers to the field that it continues, or as the one that it begins."""
     found = _FIELD.match(line)
-    if not found or b"\r" in line:
+    if b"\r" not in line and line[:1] in (b" ", b"\t") and fields:
+        fields[-1][1].append(line + b"\r\n")
+    elif b"\r" not in line and found:
+        fields.append((found[1], [line[found.end() :] + b"\r\n"]))
+    else:
         raise NotProven("its headers are not written so that a signature could speak for them")
-    return found[1], line[found.end() :] + b"\r\n"
 
 
 def _signatures(message: _Message) -> Iterator[_Signature]:

@@ -385,6 +385,11 @@ class TestForgeries:
 
         assert found(raw, ZAYO).domains == ()
 
+    def test_nor_do_headers_of_many_lines(self):
+        raw = b"X: a\n" + b" \n" * 120_000 + signed(notice(), ZAYO)
+
+        assert found(raw, ZAYO).domains == ("zayo.com",)
+
     def test_nor_does_a_signature_of_white_space(self):
         raw = b"DKIM-Signature: v=1; d=zayo.com; b=" + b"\r\n " * 2500 + b"!\r\n" + notice()
 
