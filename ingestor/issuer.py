@@ -136,6 +136,11 @@ class Conversation:
         self._lifeline = lifeline
         self._secrets: list[str] = []
 
+    @property
+    def cut(self) -> bool:
+        """Say whether it was ended from outside."""
+        return self._lifeline is not None and self._lifeline.cut_because is not None
+
     def hide(self, secret: str) -> str:
         """Return a secret, which no error will hold from now on, even where the issuer repeats it."""
         if secret:

@@ -155,9 +155,10 @@ class TokenSource:
                 "`maintd check` tries it",
                 permanent=True,
             )
-        with self._keeping():
+        conversation = Conversation(self._ca_file)
+        with self._keeping(conversation):
             # That the file can be written is known before a person does anything.
-            conversation = Conversation(self._ca_file)
+            pass
         cache, app = self._msal_for_people(conversation, "")
         with _understood(conversation, self.table.authority):
             flow = app.initiate_device_flow([self._scope])
@@ -167,7 +168,7 @@ class TokenSource:
             tell(DeviceCode(address=flow["verification_uri"], code=flow["user_code"], ends_at=ends_at))
             answer = app.acquire_token_by_device_flow(flow)
         self._accept(conversation, self.table.authority, answer)
-        with self._keeping() as kept:
+        with self._keeping(conversation) as kept:
             kept.save(cache.serialize())
         return str(answer.get("id_token_claims", {}).get("preferred_username", "an unnamed user"))
 
@@ -264,7 +265,7 @@ class TokenSource:
         url = self.table.token_endpoint or GOOGLE_TOKEN_ENDPOINT
         given = self._secret(conversation, "refresh_token")
         origin = hashlib.sha256(given.encode()).hexdigest()
-        with self._keeping() as kept:
+        with self._keeping(conversation) as kept:
             # Some issuers replace it with each use. One that was set anew in the configuration comes first.
             held = _object(kept.text)
             latest = str(held.get("refresh_token", given)) if held.get("origin") == origin else given
@@ -340,7 +341,7 @@ class TokenSource:
         return self._accept(conversation, self.table.authority, answer)
 
     def _microsoft_person(self, conversation: Conversation) -> Token:
-        with self._keeping() as kept:
+        with self._keeping(conversation) as kept:
             if not kept.text:
                 raise self._nobody_logged_in()
             cache, app = self._msal_for_people(conversation, kept.text)
@@ -378,13 +379,13 @@ class TokenSource:
     # Keeping
 
     @contextmanager
-    def _keeping(self) -> Iterator["_Kept"]:
+    def _keeping(self, conversation: Conversation) -> Iterator["_Kept"]:
         """Give what was kept of the issuer's, and a way to replace it; nobody else uses it meanwhile."""
         path = self.table.token_file
         if path is None:
             yield _Kept(text=self._in_memory, save=self._remember)
             return
-        with _locked(path):
+        with _locked(path, conversation):
             text = _text_of(path)
             with _replacement(path) as save:
                 yield _Kept(text=text, save=save)
@@ -503,7 +504,7 @@ def _object(text: str) -> dict[str, Any]:
 
 
 @contextmanager
-def _locked(path: Path) -> Iterator[None]:
+def _locked(path: Path, conversation: Conversation) -> Iterator[None]:
     """Keep other threads and programs from a token file meanwhile: a refresh token may be good for one use."""
     lock = path.with_name(f"{path.name}.lock")
     try:
@@ -512,19 +513,19 @@ def _locked(path: Path) -> Iterator[None]:
     except OSError as error:
         raise _unusable(path, error) from None
     try:
-        _wait_for(descriptor, lock)
+        _wait_for(descriptor, lock, conversation)
         yield
     finally:
         os.close(descriptor)
 
 
-def _wait_for(descriptor: int, lock: Path) -> None:
+def _wait_for(descriptor: int, lock: Path, conversation: Conversation) -> None:
     ends = time.monotonic() + ANSWER_SECONDS
     while True:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            if time.monotonic() > ends:
+            if conversation.cut or time.monotonic() > ends:
                 found = f"another maintd holds {lock}"
                 raise TokenError(found, "tried again later", permanent=False) from None
             time.sleep(0.05)

@@ -1,5 +1,6 @@
 """Where access tokens come from: what an issuer is asked, how long a token is used, and what each failure means."""
 
+import fcntl
 import json
 import logging
 import stat
@@ -342,6 +343,21 @@ def test_a_token_file_that_others_can_read_is_refused(issuer, clock, tmp_path):
 
     assert str(error) == f'the file "{path}" can be read by others than its owner; run chmod 600 {path}'
     assert issuer.asked == []
+
+
+def test_another_program_that_uses_the_token_file_is_waited_for_until_the_end(issuer, clock, tmp_path):
+    path, lifeline = tmp_path / "token.json", Lifeline()
+    source = other(issuer, clock, grant="refresh-token", refresh_token=REFRESH, token_file=str(path))
+    with open(f"{path}.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        cutter = threading.Timer(0.1, lifeline.cut, ["closed on request"])
+        cutter.start()
+        with pytest.raises(TokenError, match="another maintd holds") as caught:
+            source.token(lifeline)
+
+    assert not caught.value.permanent
+    assert issuer.asked == []
+    assert source.token(Lifeline()).value
 
 
 def test_a_person_logs_in_once_and_the_login_lasts(microsoft, clock, tmp_path):
