@@ -9,6 +9,7 @@ Source: RFC 6749 5; Microsoft's and Google's lists of errors.
 import http.client
 import json
 import re
+import socket
 import ssl
 from collections.abc import Mapping
 from contextlib import closing, suppress
@@ -252,8 +253,11 @@ class Conversation:
         trouble = explain(error, host=host, port=port, ca_file=self._ca_file)
         if trouble is None:
             return TokenError(f"what {name} answers is no HTTP", _LATER, permanent=False)
-        if trouble.permanent:
+        if isinstance(error, ssl.SSLCertVerificationError):
             return TokenError(f"{name}: {trouble.found}", trouble.advice, permanent=True)
+        if isinstance(error, socket.gaierror):
+            advice = "check the address of the issuer and the resolver of this machine; tried again later"
+            return TokenError(f"{name}: {trouble.found}", advice, permanent=False)
         return TokenError(f"{name}: {trouble.found}", _LATER, permanent=False)
 
 

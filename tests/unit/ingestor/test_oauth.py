@@ -3,6 +3,7 @@
 import fcntl
 import json
 import logging
+import socket
 import stat
 import threading
 from datetime import UTC, datetime, timedelta
@@ -314,6 +315,17 @@ def test_a_refresh_token_that_was_replaced_is_not_used_again(issuer, clock, tmp_
         assert REFRESH not in path.read_text()
 
 
+def test_a_refresh_token_that_was_replaced_is_not_told_where_an_issuer_repeats_it(issuer, clock):
+    issuer.says = [
+        Said(body={"access_token": "a", "expires_in": 0, "refresh_token": "the-second-token"}),
+        refusal("invalid_grant", "the-second-token is revoked"),
+    ]
+    source = other(issuer, clock, grant="refresh-token", refresh_token=REFRESH)
+    source.token(Lifeline())
+
+    assert "invalid_grant: *** is revoked; what was granted has expired" in str(failure_of(source))
+
+
 def test_a_refresh_token_that_a_person_sets_anew_comes_before_the_kept_one(issuer, clock, tmp_path):
     issuer.says = [Said(body={"access_token": "a", "expires_in": 0, "refresh_token": "rotated"})]
     options = {"grant": "refresh-token", "token_file": str(tmp_path / "token.json")}
@@ -526,6 +538,28 @@ def test_an_issuer_that_is_down_is_tried_again(issuer, clock):
 
     assert not error.permanent
     assert "connection refused; tried again later" in str(error)
+
+
+def test_an_issuer_whose_name_is_not_found_is_tried_again(clock, monkeypatch):
+    def not_found(*_, **__):
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", not_found)
+    table = OAuth2Table(
+        issuer="other", token_endpoint="https://login.invalid/token", client_id="app", client_secret=SECRET
+    )
+
+    error = failure_of(TokenSource(table, username=USER, where=WHERE, clock=clock))
+
+    assert not error.permanent
+    assert "check the address of the issuer and the resolver of this machine" in str(error)
+
+
+def test_an_issuer_that_speaks_no_tls_is_tried_again(microsoft, issuer, clock):
+    error = failure_of(of_app(microsoft, clock, authority=issuer.url.replace("http", "https")))
+
+    assert not error.permanent
+    assert "answered the TLS handshake in plain text; tried again later" in str(error)
 
 
 def test_an_issuer_without_a_trusted_certificate_is_not_asked(microsoft, clock):
