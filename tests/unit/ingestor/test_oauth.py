@@ -592,17 +592,36 @@ def test_an_issuer_that_is_silent_or_drips_is_left(issuer, clock, monkeypatch, s
     assert "is too slow: not done after 0.3 s; tried again later" in str(error)
 
 
-def test_a_request_ends_when_its_lifeline_is_cut(issuer, clock):
-    issuer.says = [Said(silent=True)]
-    lifeline, source = Lifeline(), other(issuer, clock)
-    cutter = threading.Timer(0.1, lifeline.cut, ["closed on request"])
-    cutter.start()
+def test_a_request_ends_when_its_lifeline_is_cut_and_nobody_else_is_told_of_it(issuer, clock):
+    issuer.says = [Said(silent=True), good(USER)]
+    lifeline, source, asked, got = Lifeline(), other(issuer, clock), threading.Event(), []
+    answer = issuer.answer
 
-    with pytest.raises(TokenError, match="closed on request"):
-        source.token(lifeline)
-    # Whoever asks next is not told of it.
-    issuer.says = [good(USER)]
-    source.token(Lifeline())
+    def telling(request):
+        asked.set()
+        return answer(request)
+
+    issuer.answer = telling
+
+    def ask(line):
+        try:
+            got.append(source.token(line).value)
+        except TokenError as error:
+            got.append(str(error))
+
+    first = threading.Thread(target=ask, args=[lifeline])
+    first.start()
+    assert asked.wait(30)
+    second = threading.Thread(target=ask, args=[Lifeline()])
+    second.start()
+    # The second waits for the first by now; if it does not, it asks later, and learns as little of it.
+    second.join(0.1)
+    lifeline.cut("closed on request")
+    first.join(30)
+    second.join(30)
+
+    assert "closed on request" in got[0]
+    assert got[1] == source.token(Lifeline()).value
 
 
 def test_secrets_are_sent_with_encryption_only(clock):
