@@ -2,7 +2,7 @@
 
 MaintdError
 ├── ConfigurationError    the settings are wrong: every problem, each in one line
-├── MailboxError          an IMAP server did not give what was asked; carries the step and ``permanent``
+├── MailboxError          an IMAP server did not give what was asked; carries the step, its kind and ``permanent``
 ├── ImportFailed          a file or folder given to ``maintd import`` cannot be read
 ├── TokenError            an issuer gave no access token; carries what was found, what to do and ``permanent``
 ├── StorageError          the database cannot be opened, or is of another revision
@@ -31,12 +31,28 @@ class ConfigurationError(MaintdError):
         super().__init__("\n".join(problems))
 
 
-class MailboxError(MaintdError):
-    """Say that a mailbox failed: ``step`` names where, ``permanent`` that only a person can mend it."""
+class MailboxFailure(StrEnum):
+    """How reading a mailbox failed, which decides when it is tried again."""
 
-    def __init__(self, text: str, *, step: str, permanent: bool) -> None:
+    UNREACHABLE = "unreachable"  # no connection, a lost one, or no answer in time
+    ENDED = "ended"  # the server ended the session, as it does before a restart and when a token has expired
+    REFUSED = "refused"  # the login is wrong, or is not let in
+    LIMITED = "limited"  # the server wants no further connection now
+    FOLDER = "folder"  # a folder is missing, or cannot be opened
+    SETTINGS = "settings"  # a setting cannot be used, or a secret cannot be had
+    DATABASE = "database"  # what was read cannot be kept
+    FAULT = "fault"  # a fault of maintd
+
+
+class MailboxError(MaintdError):
+    """Say that a mailbox failed: ``step`` names where, ``kind`` how, ``permanent`` that only a person can mend it."""
+
+    def __init__(
+        self, text: str, *, step: str, permanent: bool, kind: MailboxFailure = MailboxFailure.UNREACHABLE
+    ) -> None:
         self.step = step
         self.permanent = permanent
+        self.kind = kind
         super().__init__(text)
 
 

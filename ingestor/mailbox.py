@@ -11,21 +11,23 @@ import difflib
 import imaplib
 import json
 import re
+import select
 import socket
 import ssl
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from functools import partial
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Any, Literal, Self, TypeVar
 
 from imapclient import IMAPClient, SocketTimeout
 from imapclient.exceptions import LoginError, ProtocolError
 
-from domain.errors import MailboxError, TokenError
+from domain.errors import MailboxError, MailboxFailure, TokenError
 from domain.message import Arrival, Place, receipt
 from ingestor.oauth import Token, TokenSource
 from ingestor.sockets import Lifeline, explain, is_loopback, look_up, reach, secure, tls_context
@@ -44,6 +46,9 @@ _LINE_BYTES = 16 * 1024 * 1024
 _LOGOUT_SECONDS = 5.0
 _EXPIRY_DAYS = 14
 
+# A message whose fetching has failed so often is left out, so that it holds up no other one.
+MOST_TRIES = 3
+
 # What IMAPClient and imaplib raise on a bad connection or an answer that they do not understand.
 # imaplib.IMAP4.error is the base of abort, readonly, LoginError and ProtocolError; OSError that of ssl.SSLError.
 _FOREIGN = (
@@ -59,6 +64,8 @@ _FOREIGN = (
 
 # Response codes that ask to come again later. Source: RFC 5530.
 _LATER = re.compile(r"\[(UNAVAILABLE|INUSE|LIMIT|SERVERBUG|CONTACTADMIN)\b", re.IGNORECASE)
+# What servers say where a login, or its machine, has all the connections that it may have. Dovecot, Gmail, Courier.
+_LIMITED = re.compile(r"maximum number of connections|too many (simultaneous )?connections", re.IGNORECASE)
 # Dovecot ends a refusal with how long it took: the same one would be another text each time.
 _TOOK = re.compile(r" \([\d.]+ \+ [\d.]+ secs\)\.?$")
 _BYTES_REPR = re.compile(r"""b(['"])(.*?)\1""", re.DOTALL)
@@ -85,6 +92,16 @@ class Step(StrEnum):
     SEARCH = "search"
     FETCH = "fetch"
     FILE = "file"
+    IDLE = "idle"
+
+
+class Idled(StrEnum):
+    """How an ``idle`` ended."""
+
+    HEARD = "heard"  # the server has said something, or the connection has ended
+    SILENT = "silent"  # the time was over
+    RUNG = "rung"  # the bell was rung
+    REFUSED = "refused"  # the server does not do it, whatever it has announced
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,8 +160,17 @@ class Collected:
     fetched: int = 0
     too_large: int = 0
     vanished: int = 0
+    left_out: int = 0
     first_contact: bool = False
     uid_validity_changed: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compared:
+    """What a comparison of a folder with the ledger gave: ``done`` has UIDVALIDITY and UID of what is settled by it."""
+
+    fetched: int = 0
+    done: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -190,6 +216,9 @@ class _Body:
 
 Accept = Callable[[Sequence[Arrival], Position], None]
 Wish = tuple[int, str]
+# How often fetching a message, by UIDVALIDITY and UID, has failed. One that is named here is fetched alone.
+Tries = Mapping[tuple[int, int], int]
+NONE_FAILED: Tries = MappingProxyType({})
 
 
 class _Channel(imaplib.IMAP4):
@@ -213,6 +242,45 @@ class _Channel(imaplib.IMAP4):
         if len(line) > _LINE_BYTES:
             raise self.abort(f"unexpected response: a line of more than {_LINE_BYTES} octets")
         return line
+
+    def begin_idle(self) -> bool:
+        """Ask to be told what happens in the folder; False where the server refuses that. Source: RFC 2177."""
+        tag = self._idle_tag = self._command("IDLE")
+        # What has just happened may be told before the server says that it is ready to tell.
+        while self._heed() is not None:
+            if self.tagged_commands[tag]:
+                del self.tagged_commands[tag]
+                return False
+        return True
+
+    def end_idle(self) -> None:
+        """Take what the server has told meanwhile, and have it ready for commands again."""
+        self.send(b"DONE\r\n")
+        while not self.tagged_commands[self._idle_tag]:
+            self._heed()
+        del self.tagged_commands[self._idle_tag]
+
+    def _heed(self) -> bytes | None:
+        """Return the next line that the server says, None for its "+"; raise ``abort`` where it says farewell."""
+        line: bytes | None = self._get_response()
+        if "BYE" in self.untagged_responses:
+            raise self.abort("the server said BYE")
+        return line
+
+    def stirs(self, *, readable: bool) -> bool:
+        """Say, without waiting, whether something is to be read, or the connection has ended.
+
+        ``readable``: the socket is. That alone means nothing for TLS, which exchanges words of its own; and a line that
+        came together with an earlier one is in the buffer, where nobody sees it from outside.
+        """
+        seconds = self.sock.gettimeout()
+        self.sock.settimeout(0)
+        try:
+            return bool(self.file.peek(1)) or readable  # type: ignore[union-attr]  # the file is a buffered one
+        except ssl.SSLWantReadError:
+            return False
+        finally:
+            self.sock.settimeout(seconds)
 
 
 class _Client(IMAPClient):  # type: ignore[misc]  # IMAPClient has no types
@@ -245,6 +313,8 @@ class MailboxSession:
     def __init__(self, settings: MailboxSettings) -> None:
         self.settings = settings
         self.usable = False
+        # UIDVALIDITY and UID of the messages that are being fetched; after a failure those that may be to blame for it.
+        self.in_hand: tuple[tuple[int, int], ...] = ()
         self._lifeline = Lifeline()
         # Of the requests for tokens, which come before the connection or in the middle of its login.
         self._token_lifeline = Lifeline()
@@ -281,13 +351,15 @@ class MailboxSession:
         *,
         now: datetime,
         stopping: Callable[[], bool],
+        tries: Tries = NONE_FAILED,
     ) -> Collected:
         """Hand every message behind the cursor to ``accept``, oldest first, in batches; return the counts.
 
         ``accept`` gets arrivals and the position reached by them, to be committed together; what it raises passes
         through. It is first called without arrivals where the position itself changes: at the first contact with the
         folder (cursor None) and after a change of UIDVALIDITY, which makes everything be read again. ``stopping`` is
-        asked between two batches. The folder is opened read-only and no flag changes.
+        asked between two batches. The folder is opened read-only and no flag changes. The cursor passes messages that
+        have failed too often by ``tries``; ``compare`` tries them again.
         """
         with self._asking(Step.FOLDER, self.settings.deadlines.metadata_seconds):
             state = self._select(folder, readonly=True)
@@ -296,9 +368,11 @@ class MailboxSession:
             accept((), start)
         with self._asking(Step.SEARCH, self.settings.deadlines.metadata_seconds):
             uids = self._uids_after(start.last_uid, state)
+        left_out = [uid for uid in uids if tries.get((start.uid_validity, uid), 0) >= MOST_TRIES]
         tally = {"fetched": 0, "too_large": 0, "vanished": 0}
         position = start
-        for arrivals, last_uid, vanished in self._batches(folder, start.uid_validity, uids, now):
+        wanted = sorted({*uids}.difference(left_out))
+        for arrivals, last_uid, vanished in self._batches(folder, start.uid_validity, wanted, now, tries):
             position = Position(uid_validity=start.uid_validity, last_uid=last_uid)
             accept(arrivals, position)
             tally["fetched"] += len(arrivals)
@@ -306,12 +380,86 @@ class MailboxSession:
             tally["vanished"] += vanished
             if stopping():
                 break
+        else:
+            if left_out and left_out[-1] > position.last_uid:
+                position = replace(start, last_uid=left_out[-1])
+                accept((), position)
         return Collected(
             position=position,
+            left_out=len(left_out),
             first_contact=cursor is None,
             uid_validity_changed=cursor is not None and cursor.uid_validity != start.uid_validity,
             **tally,
         )
+
+    def compare(
+        self,
+        folder: str,
+        cursor: Position,
+        missed: Callable[[Sequence[int]], Sequence[int]],
+        accept: Accept,
+        *,
+        since: datetime,
+        now: datetime,
+        tries: Tries = NONE_FAILED,
+    ) -> Compared:
+        """Hand over what an earlier ``collect`` should have given: messages below the cursor, from ``since`` on.
+
+        ``missed`` gets their UIDs and returns those that are not known. Of those that have failed too often by
+        ``tries`` one is tried, after all the others, however old it is: that with the fewest.
+        """
+        with self._asking(Step.FOLDER, self.settings.deadlines.metadata_seconds):
+            if self._select(folder, readonly=True)[b"UIDVALIDITY"] != cursor.uid_validity:
+                return Compared()
+        with self._asking(Step.SEARCH, self.settings.deadlines.metadata_seconds):
+            # SINCE looks at days in whatever zone the server likes.
+            recent = self._need().search(["SINCE", (since - timedelta(days=1)).date()])
+        failed = {uid: n for (v, uid), n in tries.items() if v == cursor.uid_validity and n >= MOST_TRIES}
+        unknown = missed([uid for uid in recent if uid <= cursor.last_uid])
+        wanted = sorted(set(unknown) - failed.keys()) + sorted(failed, key=lambda uid: (failed[uid], uid))[:1]
+        fetched = 0
+        for arrivals, _, _ in self._batches(folder, cursor.uid_validity, wanted, now, tries):
+            accept(arrivals, cursor)
+            fetched += len(arrivals)
+        return Compared(fetched=fetched, done=tuple((cursor.uid_validity, uid) for uid in wanted))
+
+    @property
+    def can_idle(self) -> bool:
+        """Whether the server says by itself what happens in a folder."""
+        return bool(self._need().has_capability("IDLE"))
+
+    def idle(self, seconds: float, bell: int, tick: Callable[[], None], *, slice_seconds: float = 30.0) -> Idled:
+        """Wait until the server says anything of the folder that was opened last, for so many seconds at most.
+
+        Ends early when the descriptor ``bell`` can be read. ``tick`` is called before each slice of the waiting. What
+        the server has said is not looked at: ``collect`` finds out what there is.
+        """
+        channel = self._need().channel
+        with self._asking(Step.IDLE, self.settings.deadlines.login_seconds):
+            if not channel.begin_idle():
+                return Idled.REFUSED
+        with self._asking(Step.IDLE, seconds + self.settings.deadlines.login_seconds):
+            outcome = self._listen(channel, seconds, bell, tick, slice_seconds)
+        with self._asking(Step.IDLE, self.settings.deadlines.login_seconds):
+            channel.end_idle()
+        return outcome
+
+    def _listen(
+        self, channel: _Channel, seconds: float, bell: int, tick: Callable[[], None], slice_seconds: float
+    ) -> Idled:
+        poll, end = select.poll(), time.monotonic() + seconds
+        poll.register(channel.sock, select.POLLIN)
+        poll.register(bell, select.POLLIN)
+        ready: set[int] = set()
+        while bell not in ready:
+            tick()
+            if channel.stirs(readable=channel.sock.fileno() in ready):
+                return Idled.HEARD
+            left = end - time.monotonic()
+            if left <= 0:
+                return Idled.SILENT
+            ready = {descriptor for descriptor, _ in poll.poll(1000 * min(left, slice_seconds))}
+        return Idled.RUNG
 
     def latest(self, folder: str, count: int, *, now: datetime) -> list[Arrival]:
         """Return the newest so many messages of a folder, oldest first, changing nothing."""
@@ -319,7 +467,7 @@ class MailboxSession:
             state = self._select(folder, readonly=True)
         with self._asking(Step.SEARCH, self.settings.deadlines.metadata_seconds):
             uids = self._uids_after(0, state)[-count:]
-        batches = self._batches(folder, state[b"UIDVALIDITY"], uids, now)
+        batches = self._batches(folder, state[b"UIDVALIDITY"], uids, now, NONE_FAILED)
         return [arrival for arrivals, _, _ in batches for arrival in arrivals]
 
     def file(self, folder: str, uid_validity: int, wishes: Sequence[Wish]) -> Filed:
@@ -661,14 +809,15 @@ class MailboxSession:
         return sorted({uid for uid in found if uid > last_uid})
 
     def _batches(
-        self, folder: str, uid_validity: int, uids: Sequence[int], now: datetime
+        self, folder: str, uid_validity: int, uids: Sequence[int], now: datetime, tries: Tries
     ) -> Iterator[tuple[list[Arrival], int, int]]:
         """Yield (arrivals, highest UID dealt with, how many had vanished), in the order of the UIDs."""
-        for chunk in _chunks(uids):
-            with self._asking(Step.FETCH, self.settings.deadlines.metadata_seconds):
+        alone = {uid for uid in uids if (uid_validity, uid) in tries}
+        for chunk in _portions(uids, alone):
+            with self._fetching(uid_validity, chunk, self.settings.deadlines.metadata_seconds):
                 listed = self._list(chunk)
             for batch in _by_size(listed):
-                with self._asking(Step.FETCH, self._body_seconds(batch)):
+                with self._fetching(uid_validity, [entry.uid for entry in batch], self._body_seconds(batch)):
                     bodies = self._bodies(batch)
                 arrivals = [
                     self._arrival(folder, uid_validity, entry, bodies[entry.uid], now)
@@ -679,6 +828,13 @@ class MailboxSession:
             gone = len(chunk) - len(listed)
             if gone:
                 yield [], chunk[-1], gone
+
+    @contextmanager
+    def _fetching(self, uid_validity: int, uids: Sequence[int], seconds: float) -> Iterator[None]:
+        self.in_hand = tuple((uid_validity, uid) for uid in uids)
+        with self._asking(Step.FETCH, seconds):
+            yield
+        self.in_hand = ()
 
     def _list(self, uids: Sequence[int]) -> list[_Listed]:
         """Return size and date of those messages that are still there."""
@@ -924,7 +1080,9 @@ class MailboxSession:
             return self._error(step, f"the server is too slow: {self._lifeline.cut_because}", "tried again later")
         said = self._client.channel.untagged_responses.get("BYE", []) if self._client else []
         if said and isinstance(said[-1], bytes):
-            return self._error(step, f"the server said BYE: {_clean(said[-1])}", "tried again at the next poll")
+            words = _clean(said[-1])
+            kind = MailboxFailure.LIMITED if _LIMITED.search(words) else MailboxFailure.ENDED
+            return self._error(step, f"the server said BYE: {words}", "tried again at the next poll", kind=kind)
         if step is Step.GREETING and isinstance(error, TimeoutError) and settings.tls != "tls":
             advice = f'if port {settings.port} is for TLS, where a server is silent like this, use tls = "tls"'
             return self._error(step, "connected, and then no greeting", advice)
@@ -936,13 +1094,20 @@ class MailboxSession:
             advice = settings.credential.cure(self._token)
         return self._error(step, found, advice)
 
-    def _error(self, step: Step, found: str, advice: str, *, permanent: bool = False) -> MailboxError:
+    def _error(
+        self, step: Step, found: str, advice: str, *, permanent: bool = False, kind: MailboxFailure | None = None
+    ) -> MailboxError:
         settings = self.settings
         # A server may repeat in its answer what it was sent.
         sent = settings.credential if isinstance(settings.credential, str) else self._token and self._token.value
         hidden = found.replace(sent, "***") if sent else found
         where = f'mailbox "{settings.name}" ({settings.host}:{settings.port})'
-        return MailboxError(f"{where}: {step}: {hidden}; {advice}", step=step, permanent=permanent)
+        return MailboxError(
+            f"{where}: {step}: {hidden}; {advice}",
+            step=step,
+            permanent=permanent,
+            kind=kind or _kind(step, found, permanent),
+        )
 
 
 def connect(settings: MailboxSettings) -> MailboxSession:
@@ -969,6 +1134,12 @@ def probe(settings: MailboxSettings, *, now: datetime) -> Iterator[Finding]:
         session.leave()
 
 
+_PERMANENT: Mapping[str, MailboxFailure] = {
+    Step.SETTINGS: MailboxFailure.SETTINGS,
+    Step.TOKEN: MailboxFailure.REFUSED,
+    Step.LOGIN: MailboxFailure.REFUSED,
+    Step.FOLDER: MailboxFailure.FOLDER,
+}
 _CAPABILITIES = ("MOVE", "UIDPLUS", "NAMESPACE", "IDLE")
 _DONE = {
     Step.NAME: "host {settings.host} has an address",
@@ -1012,6 +1183,13 @@ def _stated(challenges: Sequence[bytes]) -> str:
         return ""
     stated = found if isinstance(found, dict) else {}
     return _clean(", ".join(f"{key} {stated[key]}" for key in ("status", "scope") if stated.get(key))) if stated else ""
+
+
+def _kind(step: str, found: str, permanent: bool) -> MailboxFailure:
+    """Return what kind a failure is; one that no person need mend may be gone the next time."""
+    if step in (Step.GREETING, Step.LOGIN) and _LIMITED.search(found):
+        return MailboxFailure.LIMITED
+    return _PERMANENT.get(step, MailboxFailure.UNREACHABLE) if permanent else MailboxFailure.UNREACHABLE
 
 
 def _words(error: Exception) -> str:
@@ -1067,6 +1245,18 @@ def _by_size(listed: Sequence[_Listed]) -> Iterator[list[_Listed]]:
         total += entry.size
     if run:
         yield run
+
+
+def _portions(uids: Sequence[int], alone: Collection[int]) -> Iterator[list[int]]:
+    """Yield UIDs in portions for one command each; those in ``alone`` have a portion each."""
+    portion: list[int] = []
+    for uid in uids:
+        if portion and (len(portion) == _CHUNK or uid in alone or portion[-1] in alone):
+            yield portion
+            portion = []
+        portion.append(uid)
+    if portion:
+        yield portion
 
 
 def _chunks(uids: Sequence[int]) -> Iterator[Sequence[int]]:

@@ -26,7 +26,7 @@ from domain.events import Event, EventKey, id_key_of
 from domain.lifecycle import SURPRISING
 from domain.message import Arrival, Disposition, Envelope, Message, Reading, Reason, Terms, terms_of
 from domain.vocabulary import Kind
-from ingestor.mailbox import MailboxSession, MailboxSettings, Position
+from ingestor.mailbox import NONE_FAILED, Collected, Compared, MailboxSession, MailboxSettings, Position, Tries
 from parsers.keys import FindKeys
 from parsers.mime import read_envelope
 from parsers.workers import WorkerPool
@@ -46,6 +46,9 @@ LOOK_SECONDS = 1.0
 KEYS_ASKED_FOR = timedelta(days=5)
 
 FILING_BATCH = 500
+
+# How far back a folder is compared with the ledger.
+COMPARED_DAYS = 7
 
 log = structlog.get_logger()
 
@@ -70,7 +73,7 @@ def collect(
     failures = []
     for folder in settings.folders:
         try:
-            new += _collect_folder(store, settings.name, folder, session, stopping)
+            new += collect_folder(store, settings.name, folder, session, stopping=stopping)[0]
         except MailboxError as error:
             failures.append(str(error))
             if not stopping():
@@ -89,14 +92,22 @@ def note_failure(store: Store, mailbox: str, folders: Sequence[str], error: Main
             messages.note_failure(connection, mailbox, folder, utc_now(), str(error))
 
 
-def _collect_folder(
-    store: Store, mailbox: str, folder: str, session: MailboxSession, stopping: Callable[[], bool]
-) -> int:
-    with store.reading() as connection:
-        cursor = messages.read_cursor(connection, mailbox, folder)
+def collect_folder(
+    store: Store,
+    mailbox: str,
+    folder: str,
+    session: MailboxSession,
+    *,
+    stopping: Callable[[], bool],
+    tries: Tries = NONE_FAILED,
+) -> tuple[int, Collected]:
+    """Store what is new in one folder; return how many messages were not known, and what the folder gave.
+
+    Raises MailboxError, with everything stored that was read until then.
+    """
     keeper = _Keeper(store=store, mailbox=mailbox, folder=folder)
-    position = Position(uid_validity=cursor.uid_validity, last_uid=cursor.last_uid) if cursor else None
-    summary = session.collect(folder, position, keeper.accept, now=utc_now(), stopping=stopping)
+    position = _position(store, mailbox, folder)
+    summary = session.collect(folder, position, keeper.accept, now=utc_now(), stopping=stopping, tries=tries)
     with store.writing() as connection:
         messages.note_success(connection, mailbox, folder, utc_now())
     # A look that finds nothing is said to those who debug only: there is one a minute.
@@ -111,7 +122,39 @@ def _collect_folder(
     )
     if summary.uid_validity_changed:
         log.warning("uid_validity_changed", mailbox=mailbox, folder=folder, uid_validity=summary.position.uid_validity)
-    return keeper.new
+    return keeper.new, summary
+
+
+def compare_folder(
+    store: Store, mailbox: str, folder: str, session: MailboxSession, *, tries: Tries = NONE_FAILED
+) -> tuple[int, Compared]:
+    """Store what was missed in one folder: mails of the last days that are there and in no ledger.
+
+    So can it be where a server shows UIDs out of their order, or had failed to hand a message out. Return as
+    ``collect_folder`` does.
+    """
+    position = _position(store, mailbox, folder)
+    if position is None:
+        return 0, Compared()
+    keeper = _Keeper(store=store, mailbox=mailbox, folder=folder)
+
+    def missed(uids: Sequence[int]) -> list[int]:
+        with store.reading() as connection:
+            return messages.missed(connection, mailbox, folder, position.uid_validity, uids)
+
+    now = utc_now()
+    compared = session.compare(
+        folder, position, missed, keeper.accept, since=now - timedelta(days=COMPARED_DAYS), now=now, tries=tries
+    )
+    if compared.fetched:
+        log.warning("mailbox_reconciled", mailbox=mailbox, folder=folder, fetched=compared.fetched, new=keeper.new)
+    return keeper.new, compared
+
+
+def _position(store: Store, mailbox: str, folder: str) -> Position | None:
+    with store.reading() as connection:
+        cursor = messages.read_cursor(connection, mailbox, folder)
+    return Position(uid_validity=cursor.uid_validity, last_uid=cursor.last_uid) if cursor else None
 
 
 @dataclass(slots=True)
@@ -326,30 +369,50 @@ def file(store: Store, settings: MailboxSettings, session: MailboxSession) -> li
             problem = _file_folder(store, settings, session, folder) if session.usable else None
         except MailboxError as error:
             problem = str(error)
+            log.warning("filing_failed", mailbox=settings.name, folder=folder, problem=problem)
         if problem:
             failures.append(problem)
-            log.warning("filing_failed", mailbox=settings.name, folder=folder, problem=problem)
     return failures
 
 
 def _file_folder(store: Store, settings: MailboxSettings, session: MailboxSession, folder: str) -> str | None:
     """File what is settled, batch after batch; return the first problem. What cannot be filed holds up nothing else."""
+    problem, above = None, 0
+    while True:
+        batch = file_batch(store, settings, session, folder, above=above)
+        problem = problem or batch.problem
+        if batch.last_uid is None:
+            if problem:
+                log.warning("filing_failed", mailbox=settings.name, folder=folder, problem=problem)
+            return problem
+        above = batch.last_uid
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FiledBatch:
+    """What became of a batch: the highest UID that was tried, None where there was none, and one line for a problem."""
+
+    last_uid: int | None = None
+    problem: str | None = None
+
+
+def file_batch(
+    store: Store, settings: MailboxSettings, session: MailboxSession, folder: str, *, above: int
+) -> FiledBatch:
+    """File some of what is settled in a folder, those with a UID ``above`` one. Raises MailboxError."""
     with store.reading() as connection:
         cursor = messages.read_cursor(connection, settings.name, folder)
-    if cursor is None:
-        return None
-    place = (settings.name, folder, cursor.uid_validity)
-    problem, tried = None, 0
-    while True:
-        with store.reading() as connection:
-            filings = messages.unfiled(connection, *place, above=tried, limit=FILING_BATCH)
-        if not filings:
-            return problem
-        wishes = [(filing.imap_uid, _target(settings, filing.disposition)) for filing in filings]
-        outcome = session.file(folder, cursor.uid_validity, wishes)
-        with store.writing() as connection:
-            messages.mark_filed(connection, *place, outcome.uids, now=utc_now())
-        problem, tried = problem or outcome.problem, filings[-1].imap_uid
+        if cursor is None:
+            return FiledBatch()
+        place = (settings.name, folder, cursor.uid_validity)
+        filings = messages.unfiled(connection, *place, above=above, limit=FILING_BATCH)
+    if not filings:
+        return FiledBatch()
+    wishes = [(filing.imap_uid, _target(settings, filing.disposition)) for filing in filings]
+    outcome = session.file(folder, cursor.uid_validity, wishes)
+    with store.writing() as connection:
+        messages.mark_filed(connection, *place, outcome.uids, now=utc_now())
+    return FiledBatch(last_uid=filings[-1].imap_uid, problem=outcome.problem)
 
 
 def _target(settings: MailboxSettings, disposition: Disposition) -> str:

@@ -239,6 +239,24 @@ def _upsert(conn: Connection, table: sa.Table, key: Mapping[str, Any], facts: Ma
     conn.execute(inserting.values(**key, **facts).on_conflict_do_update(index_elements=list(key), set_=dict(facts)))
 
 
+def missed(conn: Connection, mailbox: str, folder: str, uid_validity: int, imap_uids: Collection[int]) -> list[int]:
+    """Return those UIDs of a folder under which no message was seen, without those below the first that was.
+
+    What lies below it was left out at the first contact with the folder.
+    """
+    here = (
+        sightings.c.mailbox == mailbox,
+        sightings.c.folder == folder,
+        sightings.c.uid_validity == uid_validity,
+    )
+    first = conn.scalar(select(sa.func.min(sightings.c.imap_uid)).where(*here))
+    if first is None or not imap_uids:
+        return []
+    among = sightings.c.imap_uid.between(min(imap_uids), max(imap_uids))
+    seen = set(conn.scalars(select(sightings.c.imap_uid).where(*here, among)))
+    return sorted(uid for uid in imap_uids if uid > first and uid not in seen)
+
+
 # --- what becomes of a message ----------------------------------------------------------------------------------
 
 _FIRST_MAILBOX = (
