@@ -508,7 +508,12 @@ class MailboxTable(_Table):
     folders: tuple[_Text, ...] = Field(
         default=("INBOX",), strict=False, json_schema_extra={"minItems": 1}, description="The folders that are read."
     )
-    poll_seconds: int = Field(default=60, ge=10, le=DAY_SECONDS, description="Seconds between two looks.")
+    watch: Literal["idle", "poll"] = Field(
+        default="idle", description="Be told of new mail by the server (IMAP IDLE), or ask for it."
+    )
+    poll_seconds: int = Field(
+        default=60, ge=10, le=DAY_SECONDS, description="Seconds between two looks where the server is asked."
+    )
     initial: _Initial = Field(default=14, description="What is read at the first look at a folder.")
     after: Literal["keep", "flag", "move"] = Field(
         default="keep", description="What is done with a mail in its folder once it is in the database."

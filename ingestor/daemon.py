@@ -1,7 +1,8 @@
-"""The program as a whole: one pass (``maintd poll``), or one every so often until it is told to stop (``maintd run``).
+"""The program as a whole: one pass (``maintd poll``), or watching until it is told to stop (``maintd run``).
 
-Each mailbox has a thread and a connection of its own, so that one that hangs delays no other. What they store is read
-by the main thread, which never waits for a network. What came of it is told to NetBox by one more thread.
+Each mailbox, or folder that is watched, has a thread and a connection of its own, so that one that hangs delays no
+other. What they store is read by the main thread, which never waits for a network. What came of it is told to NetBox
+by one more thread. What is done at intervals is the scheduler's.
 """
 
 import contextlib
@@ -28,6 +29,7 @@ from ingestor.mailbox import MailboxSession, MailboxSettings
 from ingestor.oauth import TokenSource, token_source
 from ingestor.scheduler import Scheduler
 from ingestor.secrets import resolve
+from ingestor.watching import Watching
 from parsers.asking import Model
 from parsers.keys import FindKeys
 from parsers.providers import Directory, Provider, Template, directory
@@ -44,6 +46,15 @@ ASK_AGAIN_PATIENCE_SECONDS = 10.0
 
 # How long the end of the program waits for a request to NetBox.
 LAST_REQUEST_SECONDS = 3.0
+
+# How long it waits for the watchers, whose connections it has ended: only the look-up of a name can take longer.
+LAST_WATCHER_SECONDS = 2.0
+
+# How often each folder is compared with the ledger.
+COMPARE_SECONDS = 3600
+
+# How often, at most, the watchers hear that messages are settled: each time costs them some commands.
+FILE_SECONDS = 2.0
 
 log = structlog.get_logger()
 
@@ -161,10 +172,14 @@ def chosen_mailboxes(settings: Settings, names: Collection[str]) -> Sequence[Mai
 
 @dataclass(slots=True)
 class Watch:
-    """The mailboxes of a running program, each visited by one thread at a time, and the signal to stop."""
+    """The mailboxes of a running program, each visited by one thread at a time, and the signal to stop.
+
+    ``watching``: who watches them without being called; None where there is one pass alone.
+    """
 
     settings: Settings
     store: Store
+    watching: Watching | None = None
     wake: threading.Event = field(default_factory=threading.Event)
     stopping: threading.Event = field(default_factory=threading.Event)
     _sessions: dict[str, MailboxSession] = field(default_factory=dict)
@@ -185,6 +200,8 @@ class Watch:
         with self._lock:
             for session in self._sessions.values():
                 session.close_now()
+        if self.watching is not None:
+            self.watching.stop()
 
     def ask_again(self, find: FindKeys, seconds: float = math.inf) -> None:
         """Have read again what the DNS gives a key for by now; ask for no longer than this."""
@@ -307,22 +324,24 @@ def _ended(watch: Watch) -> Iterator[None]:
 
 
 def run(settings: Settings, store: Store) -> None:
-    """Poll each mailbox at its interval, and settle what comes, until SIGTERM or SIGINT."""
+    """Watch the mailboxes, and settle what comes, until SIGTERM or SIGINT."""
     tables = chosen_mailboxes(settings, ())
     watch = Watch(settings=settings, store=store)
-    scheduler = Scheduler(workers=len(tables) + 1)
-    for table in tables:
-        scheduler.every(table.poll_seconds, f"poll {table.name}", functools.partial(watch.collect, table))
+    watch.watching = Watching(tables, store, functools.partial(mailbox_settings, settings), arrived=watch.wake.set)
+    scheduler = Scheduler(workers=2)
+    scheduler.every(COMPARE_SECONDS, "compare", watch.watching.compare)
     if find := key_finder(settings):
         scheduler.every(ASK_AGAIN_SECONDS, "ask the DNS again", functools.partial(watch.ask_again, find))
     with stopped_by_signals(watch.stop), _delivering(watch) as changed:
         log.info("daemon_started", mailboxes=[table.name for table in tables])
+        watch.watching.start()
         scheduler.start()
         try:
             _settle_until_stopped(watch, settings, changed)
         finally:
             watch.stop()
             scheduler.stop()
+            watch.watching.join(LAST_WATCHER_SECONDS)
     log.info("daemon_stopped")
 
 
@@ -351,15 +370,40 @@ def _delivering(watch: Watch) -> Iterator[threading.Event]:
 def _settle_until_stopped(watch: Watch, settings: Settings, changed: threading.Event) -> None:
     pool = worker_pool(settings, watch.store, asking=True)
     processor = pipeline.Processor(store=watch.store, pool=pool, asked=asked_of_mails(watch.settings))
+    told = _Told(watch, changed)
     try:
         while not watch.stopping.is_set():
             pool.use(providers(settings, watch.store))
-            processor.process(stopping=watch.stopping.is_set, settled=lambda *_: changed.set())
+            processor.process(stopping=watch.stopping.is_set, settled=told.settled)
+            told.tell_watchers()
             pool.stop_if_idle(settings.workers.idle_seconds)
             watch.wake.wait(LOOK_SECONDS)
             watch.wake.clear()
     finally:
         pool.stop()
+
+
+@dataclass(slots=True)
+class _Told:
+    """Tell those who do something with what is settled: NetBox's thread at once, the watchers now and then."""
+
+    watch: Watch
+    changed: threading.Event
+    _at: float = -FILE_SECONDS
+    _more: bool = False
+
+    def settled(self, *_: object) -> None:
+        """Take note that a message is settled."""
+        self.changed.set()
+        self._more = True
+        if time.monotonic() - self._at > FILE_SECONDS:
+            self.tell_watchers()
+
+    def tell_watchers(self) -> None:
+        """Have filed what is settled since the last time."""
+        if self._more and self.watch.watching is not None:
+            self._more, self._at = False, time.monotonic()
+            self.watch.watching.settled()
 
 
 @contextlib.contextmanager

@@ -108,6 +108,7 @@ username = "{USERNAME}"
 password = {{ file = {json.dumps(str(root / _PASSWORD))} }}
 folders = ["INBOX"]
 initial = "all"
+watch = "poll"
 poll_seconds = 10
 after = "keep"
 """

@@ -251,6 +251,17 @@ class Dovecot:
             user, **{"host": "127.0.0.1", "port": port or self.imap, "tls": "none", "ca_file": None} | changes
         )
 
+    def kick(self, user: str) -> None:
+        """End a user's sessions, with a word of farewell."""
+        command = ["doveadm", "-c", str(self.root / "dovecot.conf"), "kick", user]
+        subprocess.run(command, check=True, capture_output=True)
+
+    def start_again(self) -> "Dovecot":
+        """Return the server as it runs again, on the same ports, after ``stop``."""
+        server = replace(self, process=_run(self.root))
+        assert _answers(server), _said(self.root)
+        return server
+
     def stop(self) -> None:
         """End the server and whatever it has started, at once: nobody needs its files any more."""
         os.killpg(self.process.pid, signal.SIGKILL)
@@ -280,15 +291,7 @@ def start(root: Path, variant: str = "plain", attempts: int = 3) -> Dovecot:
     (root / "users").write_text(f"umlaut:{{PLAIN}}{UMLAUTS}::::::\n")
     imap, imaps = _free_ports(2)
     (root / "dovecot.conf").write_text(_configuration(root, imap, imaps) + _of_variant(root, variant))
-    with (root / "output").open("ab") as output:
-        process = subprocess.Popen(
-            [str(program()), "-F", "-c", str(root / "dovecot.conf")],
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-            start_new_session=True,
-        )
-    server = Dovecot(root=root, imap=imap, imaps=imaps, process=process)
+    server = Dovecot(root=root, imap=imap, imaps=imaps, process=_run(root))
     if _answers(server):
         return server
     server.stop()
@@ -311,6 +314,17 @@ def _of_variant(root: Path, variant: str) -> str:
 
     (root / "oauth2.ext").write_text(placed(_OAUTH2_EXT_OF_2_3))
     return text.replace("@TOKENS@", placed(_TOKENS_OF_2_3 if _version() < (2, 4) else _TOKENS_OF_2_4))
+
+
+def _run(root: Path) -> "subprocess.Popen[bytes]":
+    with (root / "output").open("ab") as output:
+        return subprocess.Popen(
+            [str(program()), "-F", "-c", str(root / "dovecot.conf")],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
 
 
 def _configuration(root: Path, imap: int, imaps: int) -> str:

@@ -71,6 +71,10 @@ class FaultProxy:
         compiled = re.compile(pattern, re.IGNORECASE | re.DOTALL)
         self._rules.append(_Rule(direction=direction, pattern=compiled, action=action, once=once))
 
+    def mend(self) -> None:
+        """Forget every rule."""
+        self._rules.clear()
+
     def stall(self) -> None:
         """Let nothing pass any more, neither on old connections nor on new ones, as if the network were gone."""
         self._flowing.clear()
@@ -78,6 +82,16 @@ class FaultProxy:
     def resume(self) -> None:
         """Let what was held pass, and what comes."""
         self._flowing.set()
+
+    def drop(self, *, reset: bool) -> None:
+        """End every connection now, on both sides, by FIN or by RST."""
+        with self._lock:
+            for sock in self._open:
+                with suppress(OSError):
+                    if reset:
+                        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESETS)
+                    # Its thread finds the end, and closes both.
+                    sock.shutdown(socket.SHUT_RD if reset else socket.SHUT_RDWR)
 
     def _accept(self) -> None:
         while True:
