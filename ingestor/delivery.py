@@ -2,7 +2,8 @@
 
 The life of a row of the outbox: it is claimed, the event is read, NetBox is made to hold it, and the row goes; or it
 waits, longer after each failure; or, where NetBox refuses the event as it is, it is parked until the event changes or a
-person asks. Where NetBox itself fails, all of it is left alone for a while. A delivery may be stopped at any point, and
+person asks. Where NetBox itself fails, all of it is left alone for a while. Many are claimed at once: those that NetBox
+was never told of go there together, and what is left of them one by one. A delivery may be stopped at any point, and
 done again by anybody.
 """
 
@@ -10,7 +11,7 @@ import contextlib
 import random
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from types import TracebackType
@@ -19,24 +20,23 @@ from typing import Any, Self
 import structlog
 
 from domain.errors import ConfigurationError, MaintdError, NetboxError, NetboxFailure, NotFound
-from domain.events import Event, EventKey, circuit_key_of
+from domain.events import EventKey, circuit_key_of
 from ingestor.config import NEVER, Settings
+from ingestor.lease import LEASE_SECONDS, Lease, LeaseLost
 from ingestor.pipeline import utc_now
 from ingestor.secrets import resolve
+from ingestor.wanted import Wanted, state_of, wanted
 from parsers.providers import Directory
-from storage import events, notices, outbox, queries
+from storage import events, outbox
 from storage.database import Store
 from storage.outbox import Due, Name
 from sync import dialects
 from sync.circuits import AliasKey, Inventory, ProviderNames
 from sync.dialects import Dialect
-from sync.mapping import Desired, Notice, People, desired, gone
 from sync.netbox import Netbox
 from sync.push import Drift, Outcome, compare, push
 from sync.state import State
-
-# Who claimed an event and says nothing for so long has lost it. It is said three times as often.
-LEASE_SECONDS = 30.0
+from sync.together import push_together
 
 # An event that fails by itself waits this long, twice as long each time, up to an hour.
 FIRST_WAIT_SECONDS = 10.0
@@ -49,6 +49,12 @@ LONGEST_PAUSE_WHEN_FORBIDDEN_SECONDS = 600.0
 JITTER = 0.2
 # Longer than this nobody waits because NetBox says so.
 LONGEST_ASKED_FOR_SECONDS = 86_400.0
+
+# How many events are claimed at once, and after how long what is left of them is let go: something may be more urgent.
+CLAIMED_AT_ONCE = 50
+LONGEST_HOLD = timedelta(seconds=5)
+# Mails of more than so many characters do not go together.
+CHARACTERS_TOGETHER = 20_000_000
 
 # How long the loop sleeps when nothing wakes it: what people change beside the daemon is found then.
 LOOK_SECONDS = 5.0
@@ -128,7 +134,7 @@ def begin(store: Store, settings: Settings, *, now: datetime) -> datetime:
     with store.writing() as connection:
         if known not in (None, url):
             for key, generation, remote in list(outbox.remotes(connection)):
-                state = _state(remote.state).elsewhere()
+                state = state_of(remote).elsewhere()
                 outbox.save_remote(connection, key, generation, state.as_json(), dirty=True, now=now)
         outbox.enqueue_all(connection, since=since, now=now)
         outbox.save_meta(connection, outbox.COMPARED_AT, now.isoformat())
@@ -150,13 +156,16 @@ class Delivered:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Wanted:
-    """What NetBox should hold of an event, and what it holds as far as we know. ``event`` None: nothing counts."""
+class _Tried:
+    """An event that is tried, and what NetBox should hold of it; None: nothing, or it could not be read.
 
-    event: Event | None
-    acknowledged: bool
-    desired: Desired
-    state: State
+    ``kept``: what the outcome says is still to be kept as finished.
+    """
+
+    due: Due
+    wanted: Wanted | None = None
+    outcome: Outcome | None = None
+    kept: bool = False
 
 
 class Delivery:
@@ -221,154 +230,205 @@ class Delivery:
         ``names``: these events and no others. ``told`` is called with what became of each.
         """
         count = 0
-        for due in () if self.is_paused else self._claims(names):
-            told(self._settle(due))
-            count += 1
+        for claimed in () if self.is_paused else self._claims(names):
+            with Lease(self._store, claimed, self._clock) as lease:
+                for delivered in self._steps(lease, stopping):
+                    count += len(delivered)
+                    for one in delivered:
+                        told(one)
             if stopping() or self.is_paused:
                 break
         return count
 
-    def _claims(self, names: Sequence[Name] | None) -> Iterator[Due]:
-        for only in [None] if names is None else names:
+    def _claims(self, names: Sequence[Name] | None) -> Iterator[list[Due]]:
+        begins = range(0, len(names), CLAIMED_AT_ONCE) if names is not None else [0]
+        for begin in begins:
             # What comes back from NetBox makes an event due once more.
-            while found := self._claimed(only):
-                yield from found
+            while found := self._claimed(names and names[begin : begin + CLAIMED_AT_ONCE]):
+                yield found
 
-    def _claimed(self, only: Name | None) -> list[Due]:
+    def _claimed(self, names: Sequence[Name] | None) -> list[Due]:
+        now = self._clock()
         with self._store.writing() as connection:
-            return outbox.claim(connection, now=self._clock(), limit=1, lease_seconds=LEASE_SECONDS, only=only)
+            if names is None:
+                return outbox.claim(connection, now=now, limit=CLAIMED_AT_ONCE, lease_seconds=LEASE_SECONDS)
+            found = (
+                outbox.claim(connection, now=now, limit=1, lease_seconds=LEASE_SECONDS, only=name) for name in names
+            )
+            return [due for each in found for due in each]
 
-    def _settle(self, due: Due) -> Delivered:
-        wanted = None
-        with _Lease(self._store, due, self._clock) as lease:
-            try:
-                wanted = self._wanted((due.key, due.generation))
-                outcome = self._pushed(due, wanted, lease) if wanted else None
-            except NetboxError as error:
-                return self._failed(lease.end(), wanted, error)
-            except ConfigurationError as error:
-                return self._left_alone(lease.end(), wanted, str(error), LONGEST_PAUSE_SECONDS)
-            except _LeaseLost:
-                return _delivered(due, wanted, problem="somebody else is at it")
-            except MaintdError:
-                # The database is at fault, not the event.
-                raise
-            except Exception as error:  # the boundary of an item: no event may keep the others from being delivered
-                log.exception("event_not_pushed", **_named(due, wanted))
-                return self._postponed(lease.end(), wanted, f"{type(error).__name__}: {error}", None)
-            return self._done(lease.end(), wanted, outcome)
+    def _steps(self, lease: Lease, stopping: Callable[[], bool]) -> Iterator[list[Delivered]]:
+        """Yield what became of some, and then of others; what is left when there is a reason to stop is not tried."""
+        begun = self._clock()
+        together = self._settle_together(lease)
+        yield together
+        count = len(together)
+        for due in lease.held:
+            if count and (stopping() or self.is_paused or self._clock() - begun > LONGEST_HOLD):
+                return
+            delivered = self._settle(lease, due)
+            yield delivered
+            count += len(delivered)
 
-    def _wanted(self, name: Name) -> _Wanted | None:
-        """Return what NetBox should hold; None where it need not know of the event."""
-        key, generation = name
-        with self._store.reading() as connection:
-            held = queries.events_of_key(connection, key)
-            event = next((one for one in held if one.generation == generation), None)
-            remote = outbox.remote(connection, key, generation)
-            said = queries.said_of(connection, key, generation)
-            told = notices.notices_of(connection, key, generation) if event else []
-        if said.hidden:
-            event = None
-        if remote is None and (event is None or (event.end is not None and event.end <= self.since)):
-            return None
-        state = _state(remote.state if remote else None)
-        if event is None:
-            return _Wanted(event=None, acknowledged=False, desired=gone(key, generation), state=state)
-        return _Wanted(
-            event=event,
-            acknowledged=said.acknowledged,
-            desired=desired(
-                event,
-                notices=self._notices(event, told),
-                people=People(acknowledged=said.acknowledged, internal_ticket=said.internal_ticket),
-                slots=state.slots,
-            ),
-            state=state,
-        )
+    # --- push
 
-    def _notices(self, event: Event, told: Sequence[notices.Notice]) -> list[Notice]:
-        """Return the mails that NetBox is to keep."""
-        wanted = self._settings.netbox.notifications
-        changing = {(entry.stamp, entry.source) for entry in event.history if entry.changes}
-        found = (_notice(one, material=(one.stamp, one.source) in changing) for one in told)
-        return [one for one in found if wanted == "all" or (wanted == "material" and one.material)]
+    def _settle(self, lease: Lease, due: Due) -> list[Delivered]:
+        tried = _Tried(due=due)
+        try:
+            lease.check([_name(due)])
+            tried = replace(tried, wanted=wanted(self._store, self._settings, _name(due), since=self.since))
+            tried = self._pushed(lease, tried)
+        except NetboxError as error:
+            return self._failed([_taken(lease, tried)], error)
+        except ConfigurationError as error:
+            return self._left_alone([_taken(lease, tried)], str(error), LONGEST_PAUSE_SECONDS)
+        except LeaseLost:
+            return [_delivered(_taken(lease, tried), problem="somebody else is at it")]
+        except MaintdError:
+            # The database is at fault, not the event.
+            raise
+        except Exception as error:  # the boundary of an item: no event may keep the others from being delivered
+            log.exception("event_not_pushed", **_named(tried))
+            return [self._postponed(_taken(lease, tried), f"{type(error).__name__}: {error}", None)]
+        return self._done([_taken(lease, tried)])
 
-    def _pushed(self, due: Due, wanted: _Wanted, lease: "_Lease") -> Outcome:
-        def save(state: State) -> None:
-            lease.hold()
-            with self._store.writing() as connection:
-                outbox.save_remote(
-                    connection, due.key, due.generation, state.as_json(), dirty=state.dirty, now=self._clock()
-                )
-
+    def _pushed(self, lease: Lease, tried: _Tried) -> _Tried:
+        if tried.wanted is None:
+            return tried
         netbox, dialect, circuits = self._connected()
-        return push(
+        desired = tried.wanted.desired
+        keeping = self._keeping(lease, [tried])
+        outcome = push(
             netbox,
             dialect,
             circuits,
-            wanted.desired,
-            wanted.state,
-            fresh=due.thorough,
-            save=save,
+            desired,
+            tried.wanted.state,
+            fresh=tried.due.thorough,
+            save=lambda state: keeping.keep({desired.identity: state}),
             custom_field=self._settings.netbox.custom_field,
         )
+        return replace(tried, outcome=outcome, kept=desired.identity in keeping.finished)
+
+    def _settle_together(self, lease: Lease) -> list[Delivered]:
+        """Push the events together of which NetBox was never told; those that stay behind are held as before."""
+        try:
+            tried = self._never_told(lease.held)
+            return self._pushed_together(lease, tried) if len(tried) > 1 else []
+        except (ConfigurationError, LeaseLost):
+            # Each by itself meets it again.
+            return []
+        except MaintdError:
+            raise
+        except Exception:  # the boundary of an item: the one that is to blame is found when each goes by itself
+            log.exception("events_not_pushed_together")
+            return []
+
+    def _pushed_together(self, lease: Lease, tried: Mapping[str, _Tried]) -> list[Delivered]:
+        keeping = self._keeping(lease, tried.values())
+        try:
+            netbox, dialect, circuits = self._connected()
+            outcomes = push_together(
+                netbox,
+                dialect,
+                circuits,
+                [one.wanted.desired for one in tried.values() if one.wanted],
+                save=keeping.keep,
+                custom_field=self._settings.netbox.custom_field,
+            )
+        except NetboxError as error:
+            # What was sent may still be under way: none of it is tried again at once. Else one stands for all.
+            failed = [tried[identity] for identity in keeping.begun or list(tried)[:1]]
+            return self._failed([_taken(lease, one) for one in failed], error)
+        done = (
+            replace(tried[identity], outcome=outcome, kept=identity in keeping.finished)
+            for identity, outcome in outcomes.items()
+        )
+        return self._done([_taken(lease, one) for one in done])
+
+    def _never_told(self, held: Sequence[Due]) -> dict[str, _Tried]:
+        """Return those of which NetBox was never told, as far as they fit into memory, by their identities."""
+        found: dict[str, _Tried] = {}
+        with self._store.reading() as connection:
+            new = [due for due in held if not due.thorough and outbox.remote(connection, *_name(due)) is None]
+        characters = 0
+        for due in new if len(new) > 1 else []:
+            one = wanted(self._store, self._settings, _name(due), since=self.since)
+            characters += sum(len(notice.text) for notice in one.desired.notices) if one else 0
+            if characters > CHARACTERS_TOGETHER:
+                break
+            if one is not None:
+                found[one.desired.identity] = _Tried(due=due, wanted=one)
+        return found
+
+    def _keeping(self, lease: Lease, tried: Iterable[_Tried]) -> "_Keeping":
+        names = {one.wanted.desired.identity: _name(one.due) for one in tried if one.wanted}
+        return _Keeping(self._store, lease, names, self._clock)
 
     # --- settle
 
-    def _done(self, due: Due, wanted: _Wanted | None, outcome: Outcome | None) -> Delivered:
+    def _done(self, done: Sequence[_Tried]) -> list[Delivered]:
         now = self._clock()
         with self._store.writing() as connection:
-            outbox.done(connection, due)
-            if outcome is not None and wanted is not None:
-                self._note_circuits(connection, wanted.desired, outcome, now)
-                _note_acknowledged(connection, due, wanted, outcome, now)
-            if self._pauses or (outcome is not None and outcome.requests):
+            for one in sorted(done, key=lambda one: outbox.place(one.due)):
+                self._keep_done(connection, one, now)
+            _note_circuits(connection, done, now)
+            if self._pauses or any(one.outcome is not None and one.outcome.requests for one in done):
                 outbox.save_meta(connection, outbox.PROBLEM, None)
-        if outcome is None or wanted is None:
-            return _delivered(due, wanted)
+        return [self._told(one) for one in done]
+
+    def _keep_done(self, connection: Any, one: _Tried, now: datetime) -> None:
+        due: Due | None = one.due
+        if one.outcome is not None and one.kept:
+            # Whoever has lost it meanwhile keeps nothing.
+            due = outbox.renew(connection, one.due, now=now, lease_seconds=LEASE_SECONDS)
+            if due is not None:
+                state = one.outcome.state
+                outbox.save_remote(connection, *_name(due), state.as_json(), dirty=state.dirty, now=now)
+        if due is not None:
+            outbox.done(connection, due)
+        _note_acknowledged(connection, one, now)
+
+    def _told(self, one: _Tried) -> Delivered:
+        outcome = one.outcome
+        if outcome is None:
+            return _delivered(one)
         self._well(outcome)
-        if not due.background:
+        if not one.due.background:
             # How NetBox differed from what has changed is no drift.
             outcome = replace(outcome, drift=())
         facts = {
             "requests": outcome.requests,
             "wrote": list(outcome.done),
-            "drift": [f"{one.kind.value}: {one.record}: {one.what}" for one in outcome.drift],
+            "drift": [f"{drift.kind.value}: {drift.record}: {drift.what}" for drift in outcome.drift],
             "cannot": list(outcome.cannot),
             "unresolved": list(outcome.unresolved),
             "waits_for": "the provider in NetBox" if outcome.provider_unknown else outcome.waits_for,
         }
         told = {name: value for name, value in facts.items() if value}
         tell = log.warning if outcome.drift else log.info if told else log.debug
-        tell("event_pushed", **_named(due, wanted), **told)
-        return _delivered(due, wanted, outcome=outcome)
+        tell("event_pushed", **_named(one), **told)
+        return _delivered(one, outcome=outcome)
 
-    def _note_circuits(self, connection: Any, wanted: Desired, outcome: Outcome, now: datetime) -> None:
-        """Note which circuits NetBox has not, an empty id for the provider itself; and which it has."""
-        if outcome.provider_unknown:
-            outbox.note_unresolved(connection, wanted.provider, [""], now=now)
-            return
-        stated = {circuit for record in wanted.records for circuit in record.impacts}
-        outbox.note_resolved(connection, wanted.provider, ["", *stated.difference(outcome.unresolved)])
-        outbox.note_unresolved(connection, wanted.provider, outcome.unresolved, now=now)
-
-    def _failed(self, due: Due, wanted: _Wanted | None, error: NetboxError) -> Delivered:
+    def _failed(self, failed: Sequence[_Tried], error: NetboxError) -> list[Delivered]:
         if error.permanent:
-            now = self._clock()
-            with self._store.writing() as connection:
-                outbox.park(connection, due, problem=str(error), now=now)
-            log.error("event_parked", **_named(due, wanted), problem=str(error))
-            return _delivered(due, wanted, problem=str(error), parked=True)
+            return [self._parked(one, str(error)) for one in failed]
         if error.kind in _UNEXPECTED:
             self._doubt()
         at_fault = error if error.kind is NetboxFailure.THROTTLED else self._probed(error)
         if at_fault is None:
-            return self._postponed(due, wanted, str(error), error.retry_after)
+            return [self._postponed(one, str(error), error.retry_after) for one in failed]
         if at_fault.kind is NetboxFailure.FORBIDDEN:
             # The token may have been changed where it is kept.
             self.close()
-            return self._left_alone(due, wanted, str(at_fault), LONGEST_PAUSE_WHEN_FORBIDDEN_SECONDS)
-        return self._left_alone(due, wanted, str(at_fault), LONGEST_PAUSE_SECONDS, at_fault.retry_after)
+            return self._left_alone(failed, str(at_fault), LONGEST_PAUSE_WHEN_FORBIDDEN_SECONDS)
+        return self._left_alone(failed, str(at_fault), LONGEST_PAUSE_SECONDS, at_fault.retry_after)
+
+    def _parked(self, one: _Tried, problem: str) -> Delivered:
+        with self._store.writing() as connection:
+            outbox.park(connection, one.due, problem=problem, now=self._clock())
+        log.error("event_parked", **_named(one), problem=problem)
+        return _delivered(one, problem=problem, parked=True)
 
     def _probed(self, error: NetboxError) -> NetboxError | None:
         """Return what is wrong with NetBox as a whole; None: it is the matter of one event."""
@@ -380,24 +440,23 @@ class Delivery:
             return found
         return None
 
-    def _postponed(self, due: Due, wanted: _Wanted | None, problem: str, asked_for: float | None) -> Delivered:
-        now = self._clock()
-        seconds = self._wait(FIRST_WAIT_SECONDS, due.attempts, LONGEST_WAIT_SECONDS, asked_for)
+    def _postponed(self, one: _Tried, problem: str, asked_for: float | None) -> Delivered:
+        now, attempts = self._clock(), one.due.attempts
+        seconds = self._wait(FIRST_WAIT_SECONDS, attempts, LONGEST_WAIT_SECONDS, asked_for)
         with self._store.writing() as connection:
-            outbox.postpone(connection, due, until=now + timedelta(seconds=seconds), problem=problem, now=now)
-        log.warning(
-            "event_postponed", **_named(due, wanted), problem=problem, attempts=due.attempts + 1, seconds=round(seconds)
-        )
-        return _delivered(due, wanted, problem=problem)
+            outbox.postpone(connection, one.due, until=now + timedelta(seconds=seconds), problem=problem, now=now)
+        log.warning("event_postponed", **_named(one), problem=problem, attempts=attempts + 1, seconds=round(seconds))
+        return _delivered(one, problem=problem)
 
     def _left_alone(
-        self, due: Due, wanted: _Wanted | None, problem: str, longest: float, asked_for: float | None = None
-    ) -> Delivered:
+        self, failed: Sequence[_Tried], problem: str, longest: float, asked_for: float | None = None
+    ) -> list[Delivered]:
         """Leave NetBox alone for a while; what waits for it is as it was."""
         until = self._pause(problem, longest, asked_for)
         with self._store.writing() as connection:
-            outbox.postpone(connection, due, until=until, problem=problem, now=self._clock())
-        return _delivered(due, wanted, problem=problem)
+            for one in sorted(failed, key=lambda one: outbox.place(one.due)):
+                outbox.postpone(connection, one.due, until=until, problem=problem, now=self._clock())
+        return [_delivered(one, problem=problem) for one in failed]
 
     def _pause(self, problem: str, longest: float, asked_for: float | None = None) -> datetime:
         seconds = self._wait(FIRST_PAUSE_SECONDS, self._pauses, longest, asked_for)
@@ -506,11 +565,11 @@ class Delivery:
             waits = outbox.owed(connection, key, generation)
         if waits is not None and not waits.background:
             return None
-        wanted = self._wanted(name)
-        if wanted is None:
+        held = wanted(self._store, self._settings, name, since=self.since)
+        if held is None:
             return ()
         netbox, dialect, circuits = self._connected()
-        return compare(netbox, dialect, circuits, wanted.desired, wanted.state)
+        return compare(netbox, dialect, circuits, held.desired, held.state)
 
     # --- over and over
 
@@ -546,93 +605,66 @@ def last_time_of_day(time_of_day: str, now: datetime) -> datetime | None:
     return at if at <= now else at - timedelta(days=1)
 
 
-class _LeaseLost(Exception):
-    """Say that somebody else delivers the event."""
+class _Keeping:
+    """What is kept while events are pushed: what is unfinished at once, what is ``finished`` when they are settled.
 
+    ``names`` are the events by their identities. Of those that were ``begun`` something may have been sent.
+    """
 
-class _Lease:
-    """A claim that is renewed for as long as the work on it lasts; a thread sees to it where it lasts longer."""
+    def __init__(self, store: Store, lease: Lease, names: Mapping[str, Name], clock: Callable[[], datetime]) -> None:
+        self._store, self._lease, self._names, self._clock = store, lease, names, clock
+        self.begun: list[str] = []
+        self.finished: set[str] = set()
 
-    def __init__(self, store: Store, due: Due, clock: Callable[[], datetime]) -> None:
-        self._store, self._due, self._clock = store, due, clock
-        self._lock = threading.Lock()
-        self._ended = threading.Event()
-        self._lost = False
-
-    def __enter__(self) -> Self:
-        threading.Thread(target=self._renew, name="lease", daemon=True).start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.end()
-
-    def hold(self) -> None:
-        """Raise _LeaseLost where somebody else may have claimed the event."""
-        with self._lock:
-            if self._lost or self._clock() >= self._due.claimed_until:
-                raise _LeaseLost
-
-    def end(self) -> Due:
-        """Renew it no more, and return it as it is to be settled."""
-        with self._lock:
-            self._ended.set()
-            return self._due
-
-    def _renew(self) -> None:
-        while not self._ended.wait(LEASE_SECONDS / 3):
-            with self._lock:
-                if self._ended.is_set():
-                    return
-                self._renew_once()
-
-    def _renew_once(self) -> None:
-        try:
-            with self._store.writing() as connection:
-                due = outbox.renew(connection, self._due, now=self._clock(), lease_seconds=LEASE_SECONDS)
-        except MaintdError as error:
-            log.warning("lease_not_renewed", problem=str(error))
+    def keep(self, states: Mapping[str, State]) -> None:
+        """Keep states by the identities of their events, all or none. Raises LeaseLost."""
+        self._lease.check(self._names[identity] for identity in states)
+        dirty = {identity: state for identity, state in states.items() if state.dirty}
+        self.finished |= states.keys() - dirty.keys()
+        if not dirty:
             return
-        if due is None:
-            self._lost = True
-        else:
-            self._due = due
+        self.begun += [identity for identity in dirty if identity not in self.begun]
+        with self._store.writing() as connection:
+            for identity, state in sorted(dirty.items()):
+                name = self._names[identity]
+                outbox.save_remote(connection, *name, state.as_json(), dirty=True, now=self._clock())
 
 
-def _state(held: dict[str, Any] | None) -> State:
-    """Return what is known of NetBox; where that cannot be read, nothing is, and NetBox is looked at."""
-    try:
-        return State.from_json(held)
-    except (KeyError, TypeError, ValueError, AttributeError):
-        return State(dirty=True)
+def _note_circuits(connection: Any, done: Iterable[_Tried], now: datetime) -> None:
+    """Note which circuits NetBox has not, an empty id for the provider itself; and which it has."""
+    lacking: defaultdict[str, set[str]] = defaultdict(set)
+    there: defaultdict[str, set[str]] = defaultdict(set)
+    for one in done:
+        if one.wanted is None or one.outcome is None:
+            continue
+        provider = one.wanted.desired.provider
+        if one.outcome.provider_unknown:
+            lacking[provider].add("")
+            continue
+        stated = {circuit for record in one.wanted.desired.records for circuit in record.impacts}
+        there[provider] |= {"", *stated.difference(one.outcome.unresolved)}
+        lacking[provider].update(one.outcome.unresolved)
+    for provider in sorted(lacking.keys() | there.keys()):
+        outbox.note_resolved(connection, provider, there[provider])
+        outbox.note_unresolved(connection, provider, lacking[provider], now=now)
 
 
-def _notice(one: notices.Notice, *, material: bool) -> Notice:
-    return Notice(
-        key=one.identity,
-        subject=one.subject,
-        sender=one.sender or one.from_header,
-        text=one.text or "maintd has not kept the text of this mail: `maintd reparse --all --apply` brings it.",
-        received_at=one.received_at,
-        material=material,
-    )
-
-
-def _note_acknowledged(connection: Any, due: Due, wanted: _Wanted, outcome: Outcome, now: datetime) -> None:
+def _note_acknowledged(connection: Any, one: _Tried, now: datetime) -> None:
     """Keep what a person has acknowledged in NetBox, or taken back there, and the ticket that was named there."""
-    if wanted.event is None or (outcome.acknowledged is None and outcome.internal_ticket is None):
+    held, outcome = one.wanted, one.outcome
+    if held is None or held.event is None or outcome is None:
         return
-    acknowledged = wanted.acknowledged if outcome.acknowledged is None else outcome.acknowledged
+    if outcome.acknowledged is None and outcome.internal_ticket is None:
+        return
+    acknowledged = held.acknowledged if outcome.acknowledged is None else outcome.acknowledged
     with contextlib.suppress(NotFound):
         events.acknowledge(
             connection,
-            due.key,
-            due.generation,
+            *_name(one.due),
             author=AUTHOR,
             ticket=outcome.internal_ticket,
             now=now,
-            digest=wanted.event.material_digest if acknowledged else "",
+            digest=held.event.material_digest if acknowledged else "",
         )
 
 
@@ -641,19 +673,27 @@ def _aliases(store: Store) -> dict[AliasKey, str]:
         return {(one.provider, circuit_key_of(one.alias)): one.circuit_id for one in outbox.aliases(connection)}
 
 
-def _delivered(
-    due: Due, wanted: _Wanted | None, *, outcome: Outcome | None = None, problem: str = "", parked: bool = False
-) -> Delivered:
+def _delivered(one: _Tried, *, outcome: Outcome | None = None, problem: str = "", parked: bool = False) -> Delivered:
+    key, generation = _name(one.due)
     return Delivered(
-        key=due.key,
-        generation=due.generation,
-        event_id=wanted.event.event_id if wanted and wanted.event else due.key.id_key,
+        key=key,
+        generation=generation,
+        event_id=one.wanted.event.event_id if one.wanted and one.wanted.event else key.id_key,
         outcome=outcome,
         problem=problem,
         parked=parked,
     )
 
 
-def _named(due: Due, wanted: _Wanted | None) -> dict[str, Any]:
-    one = _delivered(due, wanted)
+def _named(tried: _Tried) -> dict[str, Any]:
+    one = _delivered(tried)
     return {"kind": one.key.kind.value, "provider": one.key.provider, "event_id": one.event_id}
+
+
+def _name(due: Due) -> Name:
+    return due.key, due.generation
+
+
+def _taken(lease: Lease, tried: _Tried) -> _Tried:
+    """Let go of an event that is about to be settled."""
+    return replace(tried, due=lease.taken(tried.due))

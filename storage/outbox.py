@@ -329,6 +329,22 @@ def _settled(conn: Connection, statement: sa.Delete | sa.Update, due: Due) -> bo
     return False
 
 
+def let_go(conn: Connection, claimed: Iterable[Due]) -> None:
+    """Let events be claimed at once by anybody, as if nobody had claimed them: they were not tried."""
+    for due in in_order(claimed):
+        conn.execute(_LET_GO, {**_of(due.key, due.generation), "claimed": due.claimed_until})
+
+
+def in_order(claimed: Iterable[Due]) -> list[Due]:
+    """Return events in the order in which one transaction is to write several, so that no two wait for each other."""
+    return sorted(claimed, key=place)
+
+
+def place(due: Due) -> tuple[str, str, str, int]:
+    """Return where an event stands in that order."""
+    return _stored(due.key, due.generation)
+
+
 def parked(conn: Connection) -> list[Parked]:
     """Return the events that are tried no more, those that failed first first."""
     statement = select(outbox).where(outbox.c.parked.is_(sa.true()))

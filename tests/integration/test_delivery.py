@@ -532,6 +532,176 @@ def test_the_last_time_of_day_is_by_the_clock_of_the_machine(reconcile_at, now, 
     assert found == (datetime.fromisoformat(expected).astimezone() if expected else None)
 
 
+# --- many at once ---
+
+
+def many(count: int, **facts: object) -> list:
+    return [build_update(number, event_id=f"TTN-{number}", **facts) for number in range(count)]
+
+
+def test_events_that_netbox_was_never_told_of_are_made_there_together(world) -> None:
+    w = world()
+    w.mail(build_update(1, event_id="FIRST"))
+    w.deliver()
+    w.server.forget()
+    w.mail(*many(120))
+    told = w.deliver()
+    assert [one.problem for one in told] == [""] * 120
+    # In 50, 50 and 20: a look for the names, the events, their two impacts each, and their mails.
+    asked = [(each.method, each.path.rstrip("/").rpartition("/")[2]) for each in w.server.requests()]
+    assert asked.count(("GET", "circuitmaintenance")) == asked.count(("POST", "circuitmaintenance")) == 3
+    assert asked.count(("POST", "circuitmaintenancenotifications")) == 3
+    assert asked.count(("POST", "circuitmaintenanceimpact")) == 2 + 2 + 1
+    assert len(asked) == 3 + 3 + 3 + 5
+    assert w.behind == outbox.Figures(due=0, failed=0, parked=0, to_compare=0, oldest_at=None)
+    assert len(w.server.rows("notice")) == 121
+    assert [w.delivery.compare(name) for name in w.ask(outbox.names_after, NOW)] == [()] * 121
+    w.server.forget()
+    w.do(outbox.enqueue_all, since=NOW, now=w.now)
+    assert [one.outcome.done for one in w.deliver()] == [()] * 121
+    assert w.server.requests() == []
+
+
+def test_one_that_is_refused_among_fifty_is_parked_alone(world) -> None:
+    w = world()
+    ugly = faults.refused({"name": ["too ugly"]})
+    w.server.plan.when(ugly, method="POST", path="circuitmaintenance/", body=b'"TTN-7"', times=-1)
+    w.mail(*many(50))
+    told = w.deliver()
+    assert [one.event_id for one in told if one.parked] == ["TTN-7"]
+    assert [one.event_id for one in told if one.problem] == ["TTN-7"]
+    assert len(w.names()) == 49
+    assert (w.behind.due, w.behind.parked) == (0, 1)
+
+
+def test_one_that_cannot_be_read_waits_and_the_others_are_there(world, monkeypatch) -> None:
+    w = world()
+    w.mail(*many(3))
+    read = delivery.wanted
+
+    def broken(store, settings, name, **facts):
+        if name[0].id_key == "ttn-1":
+            raise KeyError("a fault")
+        return read(store, settings, name, **facts)
+
+    monkeypatch.setattr(delivery, "wanted", broken)
+    assert {one.event_id: one.problem for one in w.deliver()} == {
+        "TTN-0": "",
+        "ttn-1": "KeyError: 'a fault'",
+        "TTN-2": "",
+    }
+    assert [name for name, _ in w.names()] == ["TTN-0", "TTN-2"]
+
+
+def test_what_netbox_knows_by_name_is_not_made_twice_beside_the_others(world) -> None:
+    w = world()
+    w.server.make(
+        "maintenance",
+        name="TTN-3",
+        summary="a person's",
+        status="CONFIRMED",
+        provider=w.provider,
+        start=NIGHT,
+        end=NIGHT + HOUR,
+    )
+    w.mail(*many(5))
+    w.deliver()
+    assert [name for name, _ in w.names()] == [f"TTN-{number}" for number in range(5)]
+    assert [w.delivery.compare(name) for name in w.ask(outbox.names_after, NOW)] == [()] * 5
+
+
+def attempts(w: World) -> list[int]:
+    owed = [w.ask(outbox.owed, *name) for name in w.ask(outbox.names_after, NOW)]
+    return sorted(one.attempts for one in owed if one)
+
+
+@pytest.mark.parametrize("fault", [faults.gateway(502), faults.cut(applied=True), faults.throttled(20)])
+def test_when_netbox_goes_away_what_was_not_tried_is_due_as_before_and_what_was_is_looked_at(world, fault) -> None:
+    w = world()
+    w.mail(build_update(1, event_id="FIRST"))
+    w.deliver()
+    w.mail(*many(60))
+    before = w.now
+
+    def goes_away(request) -> None:
+        if request.method == "POST" and request.path.endswith("impact/"):
+            w.server.plan.when(fault, times=-1)
+
+    w.server.watch = goes_away
+    told = w.deliver()
+    assert len(told) == 50
+    assert all(one.problem for one in told)
+    assert w.delivery.is_paused
+    assert attempts(w) == [0] * 10 + [1] * 50
+    w.server.watch = lambda _: None
+    w.server.plan.clear()
+    # Whoever is not paused gets what was not tried at once.
+    with w.somebody() as other:
+        assert other.deliver() == 10
+    assert w.now == before
+    w.waits(minutes=2)
+    assert [one.problem for one in w.deliver()] == [""] * 50
+    assert len(w.names()) == len({name for name, _ in w.names()}) == 61
+    assert [w.delivery.compare(name) for name in w.ask(outbox.names_after, NOW)] == [()] * 61
+
+
+def test_what_is_claimed_and_not_tried_is_let_go_when_it_is_to_stop(world) -> None:
+    w = world()
+    w.mail(*many(4))
+    w.deliver()
+    w.mail(*many(4, summary="Other work"))
+    assert len(w.deliver(stopping=lambda: True)) == 1
+    assert w.behind.due == 3
+    with w.somebody() as other:
+        assert other.deliver() == 3
+
+
+def test_a_change_is_not_held_up_by_a_long_comparison(world) -> None:
+    w = world()
+    w.mail(*many(40))
+    w.deliver()
+    w.delivery.compare_all(now=w.now, since=NOW)
+    asked = []
+
+    def slow(request) -> None:
+        w.now += timedelta(seconds=1)
+        asked.append(request)
+        if len(asked) == 8:
+            w.mail(build_update(9, event_id="URGENT"))
+
+    w.server.watch = slow
+    told = [one.event_id for one in w.deliver()]
+    assert len(told) == 41
+    assert told.index("URGENT") <= 4
+
+
+@pytest.mark.parametrize("dialect", ["0.8", "fork", "notices"])
+def test_killed_at_any_request_of_many_nothing_is_there_twice(world, dialect) -> None:
+    for when in range(1, 30):
+        w = world(dialect)
+        w.mail(*many(3, status=MaintenanceStatus.CANCELLED), *(build_outage(number) for number in (1,)))
+        with pytest.MonkeyPatch.context() as patch:
+            die_at(patch, when)
+            try:
+                w.deliver()
+            except Killed:
+                killed = True
+            else:
+                killed = False
+        w.delivery = w.somebody()
+        w.waits(seconds=31)
+        w.deliver()
+        assert w.behind.due == 0
+        outages = [] if dialect == "0.8" else ["TT-1"]
+        assert [name for name, _ in w.names()] == [*outages, "TTN-0", "TTN-1", "TTN-2"]
+        assert len(w.server.rows("notice")) == (4 if dialect == "notices" else 3)
+        for name in w.ask(outbox.names_after, NOW):
+            assert w.delivery.compare(name) == ()
+        if not killed:
+            return
+    raise AssertionError("it was never done in less than 30 requests")
+
+
 # --- stopped anywhere ---
 
 
@@ -600,7 +770,7 @@ def die_at(patch: pytest.MonkeyPatch, when: int) -> None:
 
 def test_two_who_deliver_at_once_share_the_work(world) -> None:
     w = world()
-    w.mail(*(build_update(number, event_id=f"TTN-{number}", circuits=()) for number in range(40)))
+    w.mail(*(build_update(number, event_id=f"TTN-{number}", circuits=()) for number in range(120)))
     counts = {}
 
     def work(number: int) -> None:
@@ -612,8 +782,8 @@ def test_two_who_deliver_at_once_share_the_work(world) -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    assert sum(counts.values()) == 40
-    assert len(w.names()) == 40
+    assert sum(counts.values()) == 120
+    assert len(w.names()) == len(set(w.names())) == 120
 
 
 def test_who_lost_the_lease_writes_no_more(world) -> None:
