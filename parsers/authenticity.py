@@ -102,24 +102,19 @@ def _own_mail_verified(
 ) -> bool:
     if not terms.asks_proof:
         return False
+    sender = message.sender or "the sender"
     # Who sent it must be the provider whose event it would change, not merely somebody.
-    whose = provider in writers_of(message.sender, message, directory)
+    if provider not in writers_of(message.sender, message, directory):
+        raise Untrusted(f"{sender} does not prove that it is of {provider.name}; {_RELEASE}")
     # What is known of a provider's own mails says nothing of those that the system of a status page sends.
     by = None if page_of(message.sender, message) else provider.authentication
-    words = []
-    for proof in _proofs(message, message.sender, terms, signed):
-        if whose and _proves(proof, message.sender, by=by):
-            return True
-        words.append(proof.words)
-        if not whose:
-            break
-    if whose and by == "none":
-        return False
+    lack = _lack(message, message.sender, terms, signed, by=by)
+    if lack is None or by == "none":
+        return lack is None
     asked = {"dkim": "a good DKIM signature", "dmarc": "a DMARC pass"}.get(
         by or "", "a DMARC pass or a good DKIM signature"
     )
-    missing = f"{asked} of its domain" if whose else f"that it is of {provider.name}"
-    raise Untrusted(f"{message.sender or 'the sender'} does not prove {missing}: {', '.join(words)}; {_RELEASE}")
+    raise Untrusted(f"{sender} does not prove {asked} of its domain: {lack}; {_RELEASE}")
 
 
 def _forward_verified(source: Source, message: Notification, terms: Terms, signed: Signed) -> bool:
@@ -134,15 +129,13 @@ def _forward_verified(source: Source, message: Notification, terms: Terms, signe
         )
     if not terms.asks_proof:
         return False
-    words = []
-    for proof in _proofs(message, forwarder, terms, signed):
-        if _proves(proof, forwarder, by=None):
-            return True
-        words.append(proof.words)
-    raise Untrusted(
-        f"the trusted forwarder {forwarder} does not prove a DMARC pass or a good DKIM signature of its domain: "
-        f"{', '.join(words)}; {_RELEASE}"
-    )
+    lack = _lack(message, forwarder, terms, signed, by=None)
+    if lack is not None:
+        raise Untrusted(
+            f"the trusted forwarder {forwarder} does not prove a DMARC pass or a good DKIM signature of its domain: "
+            f"{lack}; {_RELEASE}"
+        )
+    return True
 
 
 def trusts(forwarder: str | None, terms: Terms) -> bool:
@@ -152,6 +145,16 @@ def trusts(forwarder: str | None, terms: Terms) -> bool:
     domain = forwarder.rpartition("@")[2]
     trusted = {entry.lower() for entry in terms.trusted_forwarders or ()}
     return forwarder.lower() in trusted or f"@{domain.lower()}" in trusted
+
+
+def _lack(message: Notification, sender: str | None, terms: Terms, signed: Signed, *, by: str | None) -> str | None:
+    """Return what was found of a sender where nothing of it is the proof that is asked for; None where it is proven."""
+    words = []
+    for proof in _proofs(message, sender, terms, signed):
+        if _proves(proof, sender, by=by):
+            return None
+        words.append(proof.words)
+    return ", ".join(words)
 
 
 def _proofs(message: Notification, sender: str | None, terms: Terms, signed: Signed) -> Iterator[Proof]:

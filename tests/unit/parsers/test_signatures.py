@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.message import Disposition, Reading, Reason, Terms
+from domain.message import Decision, Disposition, Reading, Reason, Terms
 from parsers.authenticity import organisation_of
 from parsers.keys import Signed
 from parsers.providers import Provider, directory
@@ -279,6 +279,9 @@ class TestKeys:
         assert read(signed(notice(sender="mr@evil.example"), OTHER)).wanted == ()
         assert read(signed(notice(), ZAYO, l="5")).wanted == ()
         assert read(signed(notice(body="Happy new year!\n"), ZAYO)).wanted == ()
+        said = Terms(verify_dkim=True, decision=Decision(provider="zayo"))
+        assert is_refused(read(signed(notice(sender="mr@evil.example"), OTHER), terms=said), "that it is of zayo")
+        assert read(signed(notice(sender="mr@evil.example"), OTHER), terms=said).wanted == ()
 
     def test_that_the_dns_did_not_answer_is_told(self):
         reading = read(signed(notice(), ZAYO), keys={ZAYO.name: None})
@@ -461,11 +464,14 @@ class TestSeals:
 
         assert is_refused(reading, f"the seal {number}", "broken")
 
-    @pytest.mark.parametrize("number", [0, 2, 3, 51, 100])
-    def test_gaps_and_numbers_that_are_none_prove_nothing(self, number):
-        raw = sealed(notice(), GOOGLE, PASSED, number=number, cv="none")
+    @pytest.mark.parametrize(
+        ("number", "words"), [(0, "its number"), (2, "a chain"), (3, "a chain"), (51, "a chain"), (100, "its number")]
+    )
+    def test_gaps_and_numbers_that_are_none_prove_nothing(self, number, words):
+        raw = sealed(notice(), GOOGLE, PASSED, number=number, cv="pass")
 
-        assert is_refused(read(raw, GOOGLE, terms=SEALED), "ARC headers")
+        assert is_refused(read(raw, GOOGLE, terms=SEALED), words)
+        assert number == 2 or is_refused(read(sealed(self.ONCE, GOOGLE, PASSED, number=number), GOOGLE, terms=SEALED))
 
     def test_half_a_set_or_one_twice_proves_nothing(self):
         lines = self.ONCE.split(b"\r\nARC-")
