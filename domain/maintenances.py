@@ -4,7 +4,7 @@ What one account holds meanwhile is in ``domain.holding``, how long a person's w
 ``domain.edits``.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -345,9 +345,28 @@ def _changes(before: _Facts, after: _Facts) -> dict[str, tuple[JsonValue, JsonVa
     if before.accounts != after.accounts:
         changes["accounts"] = ([*before.accounts], [*after.accounts])
     gone, come = circuit_changes(before.circuits, after.circuits)
-    if gone or come:
-        changes["circuits"] = (circuits_json(gone), circuits_json(come))
+    old_circuits, new_circuits = circuits_json(gone), circuits_json(come)
+    for start, lost, won in _changes_of_windows(before, after, {circuit_id for circuit_id, _ in (*gone, *come)}):
+        old_circuits += circuits_json(lost, window=start)
+        new_circuits += circuits_json(won, window=start)
+    if old_circuits or new_circuits:
+        changes["circuits"] = (old_circuits, new_circuits)
     return changes
+
+
+def _changes_of_windows(
+    before: _Facts, after: _Facts, told: Collection[str]
+) -> Iterator[tuple[datetime, list[tuple[str, Impact]], list[tuple[str, Impact]]]]:
+    """Yield the start of each window that stays, and the circuits that went and came in it alone."""
+    held = {(window.start, window.end): window for window in before.windows if not window.withdrawn}
+    for window in after.windows:
+        known = held.get((window.start, window.end))
+        if known is None or window.withdrawn or known.circuits is window.circuits:
+            continue
+        gone, come = circuit_changes(known.circuits, window.circuits)
+        lost, won = ([one for one in changed if one[0] not in told] for changed in (gone, come))
+        if lost or won:
+            yield window.start, lost, won
 
 
 def _nights(facts: _Facts) -> list[tuple[datetime, datetime, MaintenanceStatus]]:

@@ -127,9 +127,10 @@ def time_of(value: datetime | None) -> JsonValue:
     return None if value is None else iso_utc(value)
 
 
-def circuits_json(circuits: Iterable[tuple[str, Impact]]) -> JsonValue:
-    """Return circuits with their impacts as they stand in the history."""
-    return [{"circuit_id": circuit_id, "impact": impact.value} for circuit_id, impact in sorted(circuits)]
+def circuits_json(circuits: Iterable[tuple[str, Impact]], *, window: datetime | None = None) -> list[JsonValue]:
+    """Return circuits with their impacts as they stand in the history; ``window``: of the one that starts then."""
+    of_window: dict[str, JsonValue] = {} if window is None else {"window": iso_utc(window)}
+    return [{"circuit_id": circuit_id, "impact": impact.value, **of_window} for circuit_id, impact in sorted(circuits)]
 
 
 def history_of(steps: Sequence[Step], stated_fields: Callable[[Update | Edit], set[Field]]) -> tuple[HistoryEntry, ...]:

@@ -1,6 +1,7 @@
 """Each kind of answer as a person reads it; as JSON, where the shape is not that of ``storage.queries``."""
 
 import shlex
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -316,7 +317,7 @@ def _opens(changes: Mapping[str, Sequence[Any]]) -> bool:
 
 def _change(name: str, old: Any, new: Any, *, utc: bool) -> str:
     if name == "circuits":
-        changes = [f"-{one['circuit_id']}" for one in old] + [f"+{one['circuit_id']} {one['impact']}" for one in new]
+        changes = [f"-{each}" for each in _circuits(old, impacts=False)] + [f"+{each}" for each in _circuits(new)]
         return f"circuits {_cut(', '.join(changes), 80)}"
     if name == "windows":
         return _windows_change(old, new, utc=utc)
@@ -325,6 +326,12 @@ def _change(name: str, old: Any, new: Any, *, utc: bool) -> str:
     if name in _TIMES:
         return f"{_TIMES[name]} {terminal.local(old, utc=utc)} > {terminal.local(new, utc=utc)}"
     return f"{name} {_cut(_value(old), 40)} > {_cut(_value(new), 40)}"
+
+
+def _circuits(listed: Sequence[Row], *, impacts: bool = True) -> list[str]:
+    """Return each circuit once, and in how many windows where it is not all of them."""
+    said = Counter((one["circuit_id"] + (f" {one['impact']}" if impacts else ""), "window" in one) for one in listed)
+    return [f"{words} in {_count(number, 'window')}" if some else words for (words, some), number in said.items()]
 
 
 def _windows_change(old: Sequence[Row], new: Sequence[Row], *, utc: bool) -> str:

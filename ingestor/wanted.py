@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from domain.events import Event
+from domain.events import Event, iso_utc
 from ingestor.config import Settings
 from storage import notices, outbox, queries
 from storage.database import Store
@@ -32,13 +32,12 @@ def wanted(store: Store, settings: Settings, name: Name, *, since: datetime) -> 
         remote = outbox.remote(connection, key, generation)
         said = queries.said_of(connection, key, generation)
         told = notices.notices_of(connection, key, generation) if event else []
-    if said.hidden:
-        event = None
-    if remote is None and (event is None or (event.end is not None and event.end <= since)):
+    counts = event is not None and not said.hidden
+    if remote is None and (not counts or (event is not None and event.end is not None and event.end <= since)):
         return None
     state = state_of(remote)
-    if event is None:
-        return Wanted(event=None, acknowledged=False, desired=gone(key, generation), state=state)
+    if event is None or said.hidden:
+        return Wanted(event=None, acknowledged=False, desired=_gone(name, event, said, state), state=state)
     return Wanted(
         event=event,
         acknowledged=said.acknowledged,
@@ -49,6 +48,23 @@ def wanted(store: Store, settings: Settings, name: Name, *, since: datetime) -> 
             slots=state.slots,
         ),
         state=state,
+    )
+
+
+def _gone(name: Name, event: Event | None, said: queries.Said, state: State) -> Desired:
+    key, generation = name
+    if event is None or said.hidden is None:
+        held = next((record.name for _, record in sorted(state.records.items())), key.id_key)
+        why = "no mail that counts says anything of it any more: cancelled by maintd, not by the provider"
+        return gone(key, generation, called=held, why=why, since=state.material)
+    why = f"hidden in maintd by {said.hidden.author}, not cancelled by the provider: {said.hidden.reason}"
+    return gone(
+        key,
+        generation,
+        called=event.event_id,
+        why=why,
+        since=iso_utc(said.hidden.hidden_at),
+        circuits=[one.circuit_id for one in event.circuits],
     )
 
 

@@ -196,25 +196,38 @@ def events_of_key(conn: Connection, key: EventKey) -> tuple[Event, ...]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Hidden:
+    """Who has hidden an event, why and when."""
+
+    author: str
+    reason: str
+    hidden_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Said:
     """What people said of an event: whether it is acknowledged as it is now, under which ticket, empty for none."""
 
     acknowledged: bool = False
     internal_ticket: str = ""
-    hidden: bool = False
+    hidden: Hidden | None = None
 
 
 def said_of(conn: Connection, key: EventKey, generation: int) -> Said:
     """Return what people said of an event; nothing where there is no such event."""
     named = {"kind": key.kind, "provider": key.provider, "id_key": key.id_key, "generation": generation}
     condition = sa.and_(*(event_rows.c[name] == value for name, value in named.items()))
-    row = conn.execute(
-        select(event_rows.c.material_digest, is_hidden(event_rows).label("hidden")).where(condition)
-    ).one_or_none()
-    if row is None:
+    digest = conn.scalar(select(event_rows.c.material_digest).where(condition))
+    if digest is None:
         return Said()
     seen = next(iter(_acknowledgements(conn, condition).values()), _Seen())
-    return Said(acknowledged=seen.digest == row.material_digest, internal_ticket=seen.ticket, hidden=bool(row.hidden))
+    row = conn.execute(_hidden_where(condition)).one_or_none()
+    hidden = None if row is None else Hidden(author=row.author, reason=row.why, hidden_at=row.hidden_at)
+    return Said(acknowledged=seen.digest == digest, internal_ticket=seen.ticket, hidden=hidden)
+
+
+def _hidden_where(condition: ColumnElement[bool]) -> sa.Select[Any]:
+    return select(hidden_events).join(event_rows, of_the_event(hidden_events, event_rows)).where(condition)
 
 
 def _key_of(row: Row[Any]) -> EventKey:
@@ -222,16 +235,13 @@ def _key_of(row: Row[Any]) -> EventKey:
 
 
 def _hidden(conn: Connection, condition: ColumnElement[bool]) -> Mapping[tuple[EventKey, int], Shape]:
-    rows = conn.execute(
-        select(hidden_events).join(event_rows, of_the_event(hidden_events, event_rows)).where(condition)
-    )
     return {
         (_key_of(row), row.generation): {
             "author": row.author,
             "reason": row.why,
             "at": _iso(row.hidden_at),
         }
-        for row in rows
+        for row in conn.execute(_hidden_where(condition))
     }
 
 

@@ -12,7 +12,7 @@ from datetime import datetime
 from hashlib import sha256
 
 from domain.events import EtrRevision, Event, EventKey, HistoryEntry, JsonValue, Span, Window, id_key_of, iso_utc
-from domain.vocabulary import Impact, Kind, MaintenanceStatus
+from domain.vocabulary import Impact, Kind, MaintenanceStatus, Move
 
 # The plugins' limits, in characters. Source: their models (name 100, summary 200, internal_ticket 100).
 NAME_CHARACTERS = 100
@@ -25,6 +25,7 @@ MESSAGE_CHARACTERS = 200
 # What a change must touch for a journal entry: the rest is a carrier's course of work as it was announced.
 MATERIAL = frozenset({"start", "end", "circuits", "etr"})
 
+_ENDS = frozenset({"start", "end"})
 _LINE_CHARACTERS = 1000
 _UNTAKEN = re.compile("[\ud800-\udfff]")
 
@@ -140,9 +141,18 @@ def desired(
     )
 
 
-def gone(key: EventKey, generation: int) -> Desired:
-    """Return what NetBox should hold of an event of which nothing counts any more: what it holds is cancelled."""
-    return Desired(identity=identity_of(key, generation), kind=key.kind, provider=key.provider, records=())
+def gone(key: EventKey, generation: int, *, called: str, why: str, since: str, circuits: Sequence[str] = ()) -> Desired:
+    """Return what NetBox should hold of an event of which nothing counts any more: what it holds is cancelled.
+
+    That it was not the provider who cancelled it the journal says: ``why``, by the name that the event is ``called``.
+    ``since`` tells this time from another one. ``circuits`` are the provider's ids of those that it concerned.
+    """
+    text = clean(f"{key.kind.value} {key.provider} {called}: {why}")
+    entry = JournalEntry(
+        key=f"gone {since}", level="warning", text=clipped(text, _LINE_CHARACTERS), circuits=tuple(circuits)
+    )
+    identity = identity_of(key, generation)
+    return Desired(identity=identity, kind=key.kind, provider=key.provider, records=(), journal=(entry,))
 
 
 def identity_of(key: EventKey, generation: int) -> str:
@@ -293,7 +303,7 @@ def _is_material(event: Event, entry: HistoryEntry) -> bool:
     if MATERIAL & entry.changes.keys():
         return True
     old, new = entry.changes.get("windows", (None, None))
-    if _spans(old) != _spans(new):
+    if _planned(old) != _planned(new):
         return True
     status = entry.changes.get("status")
     if status is None:
@@ -301,10 +311,16 @@ def _is_material(event: Event, entry: HistoryEntry) -> bool:
     return event.kind is Kind.OUTAGE or MaintenanceStatus.CANCELLED.value in status
 
 
-def _spans(windows: JsonValue) -> list[tuple[JsonValue, JsonValue]]:
-    """Return start and end of the windows as they stand in the history; their status is the course of the work."""
+def _planned(windows: JsonValue) -> list[tuple[JsonValue, JsonValue, bool]]:
+    """Return start and end of windows as they stand in the history, and whether they are off; else their status is the
+    course of the work.
+    """
     stated = windows if isinstance(windows, list) else []
-    return [(window["start"], window["end"]) for window in stated if isinstance(window, dict)]
+    return [
+        (window["start"], window["end"], window["status"] == MaintenanceStatus.CANCELLED.value)
+        for window in stated
+        if isinstance(window, dict)
+    ]
 
 
 def _level(event: Event, entry: HistoryEntry) -> str:
@@ -316,8 +332,12 @@ def _level(event: Event, entry: HistoryEntry) -> str:
 
 
 def _told(event: Event, entry: HistoryEntry) -> str:
-    changes = [f"{name}: {_value(old)} → {_value(new)}" for name, (old, new) in sorted(entry.changes.items())]
-    head = f"{event.kind.value} {event.provider} {event.event_id}: {entry.move.value}, {iso_utc(entry.stamp)}"
+    # The windows say what start and end do.
+    untold = _ENDS if "windows" in entry.changes else frozenset()
+    said = {name: change for name, change in entry.changes.items() if name not in untold}
+    changes = [f"{name}: {_value(old)} → {_value(new)}" for name, (old, new) in sorted(said.items())]
+    move = "changed" if entry.move is Move.REPEATED else entry.move.value
+    head = f"{event.kind.value} {event.provider} {event.event_id}: {move}, {iso_utc(entry.stamp)}"
     lines = (head, *changes, f"source: {entry.source}")
     return clean("\n\n".join(clipped(" ".join(line.split()), _LINE_CHARACTERS) for line in lines))
 
@@ -327,6 +347,9 @@ def _value(value: object) -> str:
         return "—"
     if isinstance(value, list):
         return ", ".join(_value(one) for one in value) or "—"
-    if isinstance(value, dict):
-        return " ".join(str(one) for one in value.values())
-    return str(value)
+    if not isinstance(value, dict):
+        return str(value)
+    if "circuit_id" in value:
+        where = f" (window {value['window']})" if "window" in value else ""
+        return f"{value['circuit_id']} {value['impact']}{where}"
+    return f"{value['start']} to {value['end']} {value['status']}"

@@ -160,7 +160,9 @@ class Run:
     def journal(self) -> list[JournalEntry]:
         """Return what the journal of a record should hold: that it is there tells the first word itself."""
         entries = [entry for entry in self.desired.journal if not entry.opening]
-        text = f"{self.desired.identity}: it changed after it was acknowledged, and is to be acknowledged again"
+        called = next((record.name for record in self.desired.records), self.desired.identity)
+        told = "it changed after it was acknowledged, and is to be acknowledged again"
+        text = f"{self.desired.kind.value} {self.desired.provider} {called}: {told}"
         resets = (
             JournalEntry(key=f"reset {digest}", level="warning", text=text, circuits=()) for digest in self.state.resets
         )

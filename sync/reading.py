@@ -190,7 +190,7 @@ def _read_impacts(run: Run, slot: int) -> None:
         if not run.dialect.belongs(row, kind, number) or circuit is None:
             continue
         if circuit not in want and circuit not in held.circuits:
-            run.drifted(DriftKind.FOREIGN, slot, f"an impact on the circuit {circuit}")
+            run.drifted(DriftKind.FOREIGN, slot, f"an impact on the circuit {_called(row, circuit)}")
         elif run.dialect.is_orphan(row):
             run.drifted(DriftKind.DIFFERENT, slot, f"the impact on the circuit {circuit}, which is gone: → nothing")
             run.surplus.setdefault(path, []).append(row["id"])
@@ -200,6 +200,14 @@ def _read_impacts(run: Run, slot: int) -> None:
         else:
             held.impacts[circuit] = HeldImpact(row["id"], row.get("impact") or "")
     _note_impacts(run, slot)
+
+
+def _called(row: Object, circuit: int) -> str:
+    """Return the name of the circuit of an impact, as far as NetBox gives it."""
+    named: dict[str, JsonValue] = next(
+        (row[name] for name in ("circuit", "target") if isinstance(row.get(name), dict)), {}
+    )
+    return str(named.get("cid") or named.get("display") or circuit)
 
 
 def _note_impacts(run: Run, slot: int) -> None:

@@ -176,17 +176,36 @@ def test_what_was_there_before_netbox_was_configured_is_pushed(world, template, 
     assert w.names() == [("TTN-1", "CONFIRMED")]
 
 
-def test_what_is_hidden_is_cancelled_there_and_comes_back_when_it_is_shown(world) -> None:
-    w = world()
+@pytest.mark.parametrize("dialect", ["0.8", "plain"])
+def test_what_is_hidden_is_cancelled_there_with_the_reason_and_comes_back_when_it_is_shown(world, dialect) -> None:
+    w = world(dialect)
     w.mail(build_update(1))
     w.deliver()
     w.do(events.hide, KEY, 1, author="alice", reason="a test", now=w.now)
     w.deliver()
-    assert w.names() == [("TTN-1", "CANCELLED")]
+    where = ("circuit", 1) if dialect == "plain" else ("maintenance", 1)
+    *_, told = w.server.journal_of(*where)
+    assert "maintenance zayo TTN-1: hidden in maintd by alice, not cancelled by the provider: a test" in told
+    if dialect != "plain":
+        assert w.names() == [("TTN-1", "CANCELLED")]
     assert w.do(events.show_again, KEY, 1)
     w.deliver()
-    assert w.names() == [("TTN-1", "CONFIRMED")]
-    assert w.server.impacts_of("maintenance", 1) == {"C-1": "OUTAGE", "C-2": "OUTAGE"}
+    if dialect != "plain":
+        assert w.names() == [("TTN-1", "CONFIRMED")]
+        assert w.server.impacts_of("maintenance", 1) == {"C-1": "OUTAGE", "C-2": "OUTAGE"}
+
+
+def test_that_a_mail_was_taken_back_the_journal_says(world) -> None:
+    w = world()
+    w.mail(build_update(1))
+    w.deliver()
+    w.do(lambda conn: events.refold(conn, events.replace_updates(conn, 1, [])))
+    for _ in range(2):
+        w.deliver()
+        assert w.names() == [("TTN-1", "CANCELLED")]
+        (told,) = w.server.journal_of("maintenance", 1)
+        assert "maintenance zayo TTN-1: no mail that counts says anything of it any more" in told
+        w.do(outbox.enqueue, [(KEY, 1)], now=w.now)
 
 
 def test_what_is_hidden_before_it_was_pushed_is_never_pushed(world) -> None:

@@ -292,7 +292,11 @@ def test_what_people_said_of_an_event_is_asked_at_once(store, applied, update):
         said = {"author": "alice", "ticket": ticket, "comment": "", "now": NOW}
         written(store, events.acknowledge, TTN_1, 1, **said)
     written(store, events.hide, TTN_1, 1, author="alice", reason="a test", now=NOW)
-    expected = queries.Said(acknowledged=True, internal_ticket="NOC-1", hidden=True)
+    expected = queries.Said(
+        acknowledged=True,
+        internal_ticket="NOC-1",
+        hidden=queries.Hidden(author="alice", reason="a test", hidden_at=NOW),
+    )
     assert asked(store, queries.said_of, TTN_1, 1) == expected
     applied("b", update(2, status=MaintenanceStatus.CANCELLED))
     assert asked(store, queries.said_of, TTN_1, 1) == replace(expected, acknowledged=False)

@@ -226,6 +226,19 @@ def test_a_circuit_that_comes_back_is_live_again(update, nights) -> None:
     assert ids(event) == ["C-1", "C-2"]
 
 
+def test_a_circuit_that_leaves_some_of_the_windows_is_told_with_these(update, nights) -> None:
+    event = one(
+        update(windows=[nights(1), nights(2), nights(3)], uids=("a", "b", "c")),
+        update(day=-3, windows=[nights(1), nights(2)], uids=("a", "b"), listed=["C-1"]),
+    )
+
+    assert ids(event) == ["C-1", "C-2"]
+    gone, come = event.history[-1].changes["circuits"]
+    starts = [f"{start:%Y-%m-%dT%H:%M:%SZ}" for start, _ in (nights(1), nights(2))]
+    assert gone == [{"circuit_id": "C-2", "impact": "OUTAGE", "window": start} for start in starts]
+    assert come == []
+
+
 def test_ids_are_compared_without_case_and_spaces_and_the_newest_spelling_is_shown(update, nights) -> None:
     event = one(
         update(windows=[nights()], listed=["/oqyx/1/   /zyo /"]),

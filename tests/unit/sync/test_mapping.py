@@ -122,9 +122,12 @@ def test_of_what_is_gone_nothing_is_desired_under_the_same_identity() -> None:
     event = maintenance(event_id=" Pw-1 ")
     key = EventKey(kind=Kind.MAINTENANCE, provider="example-net", id_key="pw-1")
 
-    assert gone(key, 1).identity == desired(event).identity
-    assert gone(key, 1).records == ()
-    assert gone(key, 2).identity != desired(event).identity
+    facts = {"called": "PW-1", "why": "hidden", "since": "2027"}
+    found = gone(key, 1, **facts)
+    assert found.identity == desired(event).identity
+    assert found.records == ()
+    assert [one.text for one in found.journal] == ["maintenance example-net PW-1: hidden"]
+    assert gone(key, 2, **facts).identity != desired(event).identity
 
 
 # --- texts
@@ -190,6 +193,7 @@ SPAN = {"start": iso_utc(at(0)), "end": iso_utc(at(4))}
         ({"status": ("IN-PROCESS", "COMPLETED")}, False),
         ({"windows": ([{**SPAN, "status": "CONFIRMED"}], [{**SPAN, "status": "IN-PROCESS"}])}, False),
         ({"windows": ([{**SPAN, "status": "CONFIRMED"}], [])}, True),
+        ({"windows": ([{**SPAN, "status": "CONFIRMED"}], [{**SPAN, "status": "CANCELLED"}])}, True),
         ({"summary": ("Fibre work", "Fibre works")}, False),
         ({"organizer": ("", "noc@example-net.example")}, False),
         ({}, False),
@@ -226,6 +230,19 @@ def test_an_entry_says_what_changed_when_and_by_whom() -> None:
         "circuits: XC-1 OUTAGE → —",
         "start: — → 2027-03-01T23:00:00Z",
         "source: <1@example-net.example>",
+    ]
+
+
+def test_of_several_windows_an_entry_tells_which_and_nothing_twice() -> None:
+    off = [{**SPAN, "status": "CANCELLED"}]
+    gone = [{"circuit_id": "XC-2", "impact": "DEGRADED", "window": SPAN["start"]}]
+    changes = {"end": (iso_utc(at(4)), iso_utc(at(8))), "windows": ([], off), "circuits": (gone, [])}
+    _, told = desired(maintenance(history=(entry(0, Move.OPENED), entry(1, Move.REPEATED, **changes)))).journal
+
+    assert told.text.split("\n\n")[:3] == [
+        "maintenance example-net PW-1: changed, 2027-03-01T23:00:00Z",
+        "circuits: XC-2 DEGRADED (window 2027-03-01T22:00:00Z) → —",
+        "windows: — → 2027-03-01T22:00:00Z to 2027-03-02T02:00:00Z CANCELLED",
     ]
 
 

@@ -33,6 +33,9 @@ OUTAGE = Kind.OUTAGE
 NOTHING = "null"
 
 
+TAKEN_BACK = {"called": "PW-1", "why": "taken back", "since": "2027"}
+
+
 def many(count: int) -> dict[str, str]:
     return {f"WL-{number}": "OUTAGE" for number in range(count)}
 
@@ -157,10 +160,10 @@ def test_three_windows_take_no_more_requests_than_one() -> None:
 def test_an_event_of_which_nothing_counts_any_more_is_cancelled() -> None:
     with world() as w:
         w.push(maintenance())
-        w.push(gone(EventKey(kind=Kind.MAINTENANCE, provider="example-net", id_key="pw-1"), 1))
+        w.push(gone(EventKey(kind=Kind.MAINTENANCE, provider="example-net", id_key="pw-1"), 1, **TAKEN_BACK))
 
         assert (w.records()["PW-1"]["status"], w.impacts("PW-1")) == ("CANCELLED", {})
-        w.push(gone(EventKey(kind=Kind.MAINTENANCE, provider="example-net", id_key="pw-1"), 1))
+        w.push(gone(EventKey(kind=Kind.MAINTENANCE, provider="example-net", id_key="pw-1"), 1, **TAKEN_BACK))
         assert w.asked() == []
 
 
@@ -249,7 +252,7 @@ def test_what_differs_is_told_and_repaired_and_what_is_foreign_left_alone() -> N
         assert compared == outcome.drift
         assert [(each.kind.value, each.what) for each in outcome.drift] == [
             ("different", "summary: Something else → Fibre work"),
-            ("foreign", f"an impact on the circuit {foreign}"),
+            ("foreign", "an impact on the circuit XC-4"),
             ("missing", f"the impact on the circuit {w.circuit_ids['XC-1']}"),
             ("missing", "the notification mail-1"),
         ]
