@@ -19,8 +19,8 @@ def requests_counted(*arguments: str) -> list[int]:
 
 
 @pytest.mark.parametrize("dialect", ["0.8", "notices"])
-def test_the_same_is_held_after_less_than_half_of_the_requests(dialect: str) -> None:
+def test_the_same_is_held_after_less_than_a_twentieth_of_the_requests(dialect: str) -> None:
     straightforward, new, reminders, unchanged = requests_counted("--count", "10", "--dialect", dialect)
     assert straightforward == 10 * 14
-    assert new < straightforward / 2
+    assert new < straightforward / 20
     assert (reminders, unchanged) == (10, 0)
