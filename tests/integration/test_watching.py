@@ -68,12 +68,13 @@ class Watched:
     ) -> Iterator[Watching]:
         """Watch; pauses are a hundredth of what they are, unless there is a ``clock``."""
         arrived = changes.pop("arrived", self.arrived.set)
+        jitter = changes.pop("jitter", 0.01)
         usual = {"name": "noc", "host": "127.0.0.1", "port": port, "tls": "none", "username": user}
         usual |= {"password": PASSWORD, "initial": "all"}
         short = {name: changes.pop(name) for name in ("poll_seconds",) if name in changes}
         table = MailboxTable.model_validate(usual | changes).model_copy(update=short)
         settings = Settings(mailbox=(table,))
-        odd = {"clock": clock, "bell": clock.bell, "jitter": lambda: 1.0} if clock else {"jitter": lambda: 0.01}
+        odd = {"clock": clock, "bell": clock.bell, "jitter": lambda: 1.0} if clock else {"jitter": lambda: jitter}
         self.watching = Watching(
             [table],
             self.store,
@@ -356,6 +357,17 @@ def test_a_wrong_password_is_tried_a_few_times_in_hours_and_once_for_all_folders
     assert {watched.health(folder).failure for folder in folders} == {MailboxFailure.REFUSED}
     assert watched.said("mailbox_failed")[0]["folders"] == folders
     assert "check username and password" in watched.error()
+
+
+def test_folders_that_come_to_a_closed_door_do_not_try_the_password_each(watched, dovecot, user, proxy):
+    commands = Counted(proxy)
+    folders = ["INBOX", "A", "B", "C"]
+    with watched.watch(proxy.port, user, password="wrong", folders=folders, jitter=1.0):
+        assert eventually(lambda: {watched.health(one).failure for one in folders} == {MailboxFailure.REFUSED})
+        moved = {one: watched.health(one).progressed_at for one in folders}
+        # Each has come to the door, and waits.
+        assert eventually(lambda: all(watched.health(one).progressed_at > moved[one] for one in folders))
+    assert len(commands.of(rb"AUTHENTICATE")) == 1
 
 
 def test_a_password_that_is_put_right_is_used_without_a_restart(watched, dovecot, user, mail):
