@@ -61,7 +61,14 @@ class Mailbox:
     uid_validity: int = 1
 
     def collect(
-        self, folder: str, cursor: Position | None, accept: Callable[..., None], *, now: datetime, stopping: Any
+        self,
+        folder: str,
+        cursor: Position | None,
+        accept: Callable[..., None],
+        *,
+        now: datetime,
+        stopping: Any,
+        tries: Any,
     ) -> Collected:
         position = cursor or Position(uid_validity=self.uid_validity, last_uid=0)
         if cursor is None or cursor.uid_validity != self.uid_validity:
