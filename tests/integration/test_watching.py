@@ -313,7 +313,9 @@ def test_a_server_that_says_farewell_again_and_again_is_left_alone_for_longer_an
     assert len(commands.of(rb"AUTHENTICATE")) == 6 + 11 + 1 - 1
 
 
-def test_a_server_that_is_killed_and_started_again_is_read_from_where_it_stood(watched, tmp_path_factory, user, mail):
+def test_a_server_that_is_shut_down_and_started_again_is_read_from_where_it_stood(
+    watched, tmp_path_factory, user, mail
+):
     root = tmp_path_factory.mktemp("dovecot")
     for folder in (root, root.parent, root.parent.parent):
         folder.chmod(0o755)
@@ -322,7 +324,7 @@ def test_a_server_that_is_killed_and_started_again_is_read_from_where_it_stood(w
         server.deliver(user, [mail(1)])
         with watched.watch(server.imap, user):
             assert watched.has("mail 1")
-            server.stop()
+            server.shut_down()
             assert eventually(lambda: watched.health().failure is MailboxFailure.UNREACHABLE)
             server = server.start_again()
             server.deliver(user, [mail(2)])

@@ -16,7 +16,7 @@ import ssl
 import subprocess
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -262,9 +262,15 @@ class Dovecot:
         assert _answers(server), _said(self.root)
         return server
 
+    def shut_down(self) -> None:
+        """End the server as an operator does, with a word to its clients; ``start_again`` brings it back."""
+        self.process.terminate()
+        self.process.wait(30)
+
     def stop(self) -> None:
         """End the server and whatever it has started, at once: nobody needs its files any more."""
-        os.killpg(self.process.pid, signal.SIGKILL)
+        with suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
 
 
