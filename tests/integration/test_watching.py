@@ -3,6 +3,8 @@
 import io
 import json
 import re
+import shutil
+import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -313,12 +315,11 @@ def test_a_server_that_says_farewell_again_and_again_is_left_alone_for_longer_an
     assert len(commands.of(rb"AUTHENTICATE")) == 6 + 11 + 1 - 1
 
 
-def test_a_server_that_is_shut_down_and_started_again_is_read_from_where_it_stood(
-    watched, tmp_path_factory, user, mail
-):
-    root = tmp_path_factory.mktemp("dovecot")
-    for folder in (root, root.parent, root.parent.parent):
-        folder.chmod(0o755)
+def test_a_server_that_is_shut_down_and_started_again_is_read_from_where_it_stood(watched, user, mail, request):
+    # The user of the mails must be able to enter: not so in the folders of pytest.
+    root = Path(tempfile.mkdtemp(prefix="maintd-dovecot-"))
+    request.addfinalizer(lambda: shutil.rmtree(root, ignore_errors=True))
+    root.chmod(0o755)
     server = start(root / "server")
     try:
         server.deliver(user, [mail(1)])
