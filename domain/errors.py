@@ -5,7 +5,7 @@ MaintdError
 ├── MailboxError          an IMAP server did not give what was asked; carries the step, its kind and ``permanent``
 ├── ImportFailed          a file or folder given to ``maintd import`` cannot be read
 ├── TokenError            an issuer gave no access token; carries what was found, what to do and ``permanent``
-├── StorageError          the database cannot be opened, or is of another revision
+├── StorageError          the database cannot be opened, or is of another revision; carries ``permanent``
 │   └── DatabaseInUse     another process is the daemon on it
 ├── NetboxError           NetBox did not do what was asked; carries its kind, its words and ``permanent``
 ├── NotFound              a person named an event, a message or a provider that does not exist
@@ -71,7 +71,11 @@ class ImportFailed(MaintdError):
 
 
 class StorageError(MaintdError):
-    """Say that the database cannot be used."""
+    """Say that the database cannot be used; ``permanent``: trying again will not help, something must be changed."""
+
+    def __init__(self, text: str, *, permanent: bool = True) -> None:
+        self.permanent = permanent
+        super().__init__(text)
 
 
 class DatabaseInUse(StorageError):

@@ -219,6 +219,8 @@ class Reading:
     text: str = ""
     wanted: tuple[str, ...] = ()
     keys: Mapping[str, str | None] = field(default_factory=dict)
+    # How long the worker took for it, None where no worker gave it: not what was read.
+    seconds: float | None = field(default=None, compare=False)
 
 
 def identity_of(*, message_id: str | None, body_digest: str, date: str, from_header: str, subject: str) -> str:

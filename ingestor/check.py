@@ -7,9 +7,10 @@ from typing import Any
 
 from domain.errors import MailboxError, MaintdError, NetboxError, NetboxFailure
 from domain.message import Arrival, Disposition, Terms
-from ingestor import daemon, delivery, pipeline
+from ingestor import daemon, pipeline
 from ingestor.config import MailboxTable, Settings
 from ingestor.mailbox import MailboxSession, Step, connect, probe
+from ingestor.netbox_opening import open_inventory, open_netbox, pushed_since
 from parsers.keys import FindKeys
 from parsers.providers import Directory
 from parsers.workers import WorkerPool
@@ -210,7 +211,7 @@ def netbox(settings: Settings) -> Iterator[Found]:
     Nothing is written there. What it turns out to lack is noted for `maintd circuits unresolved`.
     """
     try:
-        with delivery.open_netbox(settings) as connection:
+        with open_netbox(settings) as connection:
             table = settings.netbox
             checked = checking.check(
                 connection,
@@ -302,7 +303,7 @@ def _matching(settings: Settings, connection: Netbox) -> Iterator[Found]:
 def _matched(settings: Settings, store: Store, connection: Netbox) -> Iterator[Found]:
     directory = daemon.providers(settings, store)
     # To look is not to make: what would be made is only told.
-    inventory = delivery.inventory(_making_nothing(settings), store, connection, directory)
+    inventory = open_inventory(_making_nothing(settings), store, connection, directory)
     named = _named(pushed_events(settings, store))
     lacking: dict[str, list[str]] = {}
     for provider, circuits in named.items():
@@ -325,17 +326,9 @@ def _matched(settings: Settings, store: Store, connection: Netbox) -> Iterator[F
                 outbox.note_unresolved(writing, provider, circuit_ids, now=pipeline.utc_now())
 
 
-def pushed_since(settings: Settings, store: Store) -> datetime:
-    """Return since when events count, or will when the first one is pushed."""
-    with store.reading() as connection:
-        held = outbox.meta(connection, outbox.SINCE)
-    known = datetime.fromisoformat(held) if held else pipeline.utc_now() - delivery.PUSHED_BEFORE_FIRST_RUN
-    return settings.netbox.since or known
-
-
 def pushed_events(settings: Settings, store: Store) -> list[dict[str, Any]]:
     """Return the events that NetBox is told of, in the shape of ``storage.queries``."""
-    since = pushed_since(settings, store)
+    since = pushed_since(store, settings, now=pipeline.utc_now())
     with store.reading() as connection:
         return queries.events(connection, now=pipeline.utc_now(), since=since)
 

@@ -2,8 +2,9 @@
 
 import os
 import sys
+import threading
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import click
@@ -18,10 +19,13 @@ from ingestor import (
     cli_mailbox,
     cli_netbox,
     cli_outage,
+    cli_status,
     config,
     curation,
     daemon,
     demo,
+    housekeeping,
+    housekeeping_reports,
     logs,
     pipeline,
     quarantine_reports,
@@ -45,8 +49,13 @@ from ingestor.command import (
     with_output,
 )
 from ingestor.quarantine import groups
-from storage import database, events, queries
+from ingestor.stopping import aside, stopped_by_signals
+from ingestor.systemd import Service
+from storage import database, events, queries, retention
 from storage.database import Store
+
+# As in [retention]: what came in this week may still be asked about.
+DAYS = click.IntRange(7, 36_500)
 
 # How many files that are no mails an import names one by one.
 SHOWN_SKIPPED = 5
@@ -69,8 +78,13 @@ def cli(context: click.Context, config_file: str | None) -> None:
 def run(request: Request) -> None:
     """Watch the mailboxes until stopped: the daemon, in the foreground."""
     settings = request.logged()
-    with request.store(create=True) as store, database.hold_lock(settings.database.url):
-        daemon.run(settings, store)
+
+    def watch() -> None:
+        with request.store(create=True, wait=True) as store, database.hold_lock(settings.database.url):
+            daemon.run(settings, store, service)
+
+    with Service() as service, stopped_by_signals(service.stopping):
+        aside(watch)
 
 
 @cli.command()
@@ -79,8 +93,13 @@ def run(request: Request) -> None:
 def poll(request: Request, mailboxes: tuple[str, ...]) -> None:
     """Look into the mailboxes once, read what came, and exit."""
     settings = request.logged()
-    with request.store(create=True) as store, database.hold_lock(settings.database.url):
-        failures = daemon.poll(settings, store, mailboxes)
+
+    def look() -> list[str]:
+        with request.store(create=True) as store, database.hold_lock(settings.database.url):
+            return daemon.poll(settings, store, mailboxes)
+
+    with stopped_by_signals():
+        failures = aside(look)
     # Each failure stands in the log already, where it happened.
     if failures:
         click.get_current_context().exit(FOUND_SOMETHING)
@@ -469,6 +488,54 @@ def db_backup(request: Request, target: Path) -> None:
     terminal.print_line(f"written to {target}")
 
 
+@db.command("prune")
+@click.option("--older-than", "days", type=DAYS, metavar="DAYS", help="Else raw_days of [retention].")
+@click.option("--apply", is_flag=True, help="Let them go; else it is only printed what would go.")
+@click.option("--vacuum", is_flag=True, help="And make the file of SQLite smaller: the daemon must not run.")
+@with_output
+def db_prune(request: Request, *, days: int | None, apply: bool, vacuum: bool) -> None:
+    """Let go the bytes of old mails that are settled and whose events are over. Events, history and the list stay."""
+    url = request.settings().database.url
+    before = pipeline.utc_now() - timedelta(days=_age(request, days))
+    with request.store() as store:
+        if vacuum and not (apply and store.dialect == "sqlite"):
+            raise click.UsageError("--vacuum goes with --apply, and is for SQLite: PostgreSQL does it by itself")
+        with store.reading() as connection:
+            found = retention.prunable(connection, before=before)
+        if not vacuum:
+            done = _prune(store, before, found) if apply else None
+            freed = database.free_octets(store)
+            _tell_pruned(request, found, before, done, {"free_octets": freed})
+            return
+        with database.hold_lock(url):
+            done = _prune(store, before, found)
+            smaller = database.vacuum(store)
+    _tell_pruned(request, found, before, done, {"free_octets": 0, "given_back_octets": smaller})
+
+
+def _age(request: Request, days: int | None) -> int:
+    settings = request.settings()
+    age = days or settings.retention.raw_days
+    if age is None:
+        unset = "retention: raw_days is not set, so all bytes are kept: name an age with --older-than DAYS"
+        raise ConfigurationError([f"{settings.path}: {unset}"])
+    return age
+
+
+def _prune(store: Store, before: datetime, found: retention.Prunable) -> int:
+    with terminal.progress("pruning", found.messages) as bar:
+        return housekeeping.prune(store, before, stopping=threading.Event(), pruned=lambda count: bar.advance(by=count))
+
+
+def _tell_pruned(
+    request: Request, found: retention.Prunable, before: datetime, done: int | None, room: dict[str, int | None]
+) -> None:
+    if request.as_json:
+        terminal.print_json(housekeeping_reports.pruned_json(found, before, done, room))
+    else:
+        housekeeping_reports.print_pruned(found, before, done, room, utc=request.utc)
+
+
 @cli.group("config")
 def config_group() -> None:
     """Look at the configuration."""
@@ -506,7 +573,14 @@ def config_schema() -> None:
     terminal.print_json(config.schema())
 
 
-for command in (quarantine, *cli_cures.COMMANDS, *cli_mailbox.COMMANDS, *cli_outage.COMMANDS, *cli_netbox.COMMANDS):
+for command in (
+    quarantine,
+    *cli_cures.COMMANDS,
+    *cli_mailbox.COMMANDS,
+    *cli_outage.COMMANDS,
+    *cli_netbox.COMMANDS,
+    *cli_status.COMMANDS,
+):
     cli.add_command(command)
 
 

@@ -26,6 +26,7 @@ from ingestor.command import (
 from ingestor.config import Settings
 from ingestor.delivery import Delivered, Delivery
 from ingestor.mistakes import nearest
+from ingestor.netbox_opening import pushed_since
 from storage import outbox, queries
 from storage.database import Store
 from storage.outbox import Alias, Name
@@ -127,7 +128,7 @@ def _remove_alias(request: Request, alias: str, provider: str | None) -> None:
 def _since(request: Request, store: Store) -> datetime | None:
     """Return since when events are pushed; None where there is no NetBox to push them to."""
     settings = request.settings()
-    return checks.pushed_since(settings, store) if settings.netbox.url else None
+    return pushed_since(store, settings, now=pipeline.utc_now()) if settings.netbox.url else None
 
 
 def _whose_alias(held: Sequence[Alias], alias: str, provider: str | None) -> str:

@@ -147,10 +147,10 @@ def quarantine_show(request: Request, *, message: int | None, group: str | None,
         number = message if message is not None else work.rows_of(store, Filter(group=group))[0]["id"]
         with store.reading() as connection:
             found = queries.message(connection, number)
-            raw = queries.raw(connection, number)
+            raw = None if found["pruned_at"] and not source else queries.raw(connection, number)
         (outline,) = work.rows_of(store, Filter(numbers=(number,)), None)
     group = work.group_of(outline) if found["disposition"] in WAITING_OR_IGNORED else None
-    if source:
+    if source and raw is not None:
         for line in quarantine_reports.source_lines(raw):
             terminal.print_line(line)
     elif request.as_json:
@@ -173,6 +173,9 @@ def quarantine_export(request: Request, *, directory: Path | None, **chosen: Any
         for number in wanted.numbers:
             if number not in known:
                 raise NotFound(f"there is no message {number}: `maintd messages` lists them")
+        for row in found:
+            if row["pruned_at"]:
+                raise NotFound(f"message {row['id']}: {queries.gone(row['pruned_at'])}")
         if directory is None:
             _print_bytes(request, store, sorted(known))
             return

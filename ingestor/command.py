@@ -17,6 +17,8 @@ from domain.events import id_key_of
 from domain.vocabulary import Kind
 from ingestor import config, daemon, logs, pipeline, terminal
 from ingestor.check import Found
+from ingestor.patience import waited_for
+from ingestor.sharing import Sharing
 from storage import database, queries
 from storage.database import Store
 
@@ -52,13 +54,23 @@ class Request:
         return settings
 
     @contextmanager
-    def store(self, *, create: bool = False) -> Iterator[Store]:
-        """Open the database. ``create``: an empty one is given its schema, so that a first run needs no other step."""
+    def store(self, *, create: bool = False, wait: bool = False) -> Iterator[Store]:
+        """Open the database. ``create``: an empty one is given its schema, so that a first run needs no other step.
+
+        ``wait``: a PostgreSQL that cannot be reached is waited for.
+        """
         settings = self.settings()
         url = settings.database.url
-        if create and database.revision(url) is None:
-            database.upgrade(url)
-        store = database.open_store(url, outbox_clock=pipeline.utc_now if settings.netbox.url else None)
+
+        def opened() -> Store:
+            if create and database.revision(url) is None:
+                database.upgrade(url)
+            store = database.open_store(url, outbox_clock=pipeline.utc_now if settings.netbox.url else None)
+            if settings.netbox.url:
+                store.follow(pipeline.utc_now())
+            return store
+
+        store = waited_for(opened) if wait and not url.startswith("sqlite") else opened()
         try:
             yield store
         finally:
@@ -126,12 +138,13 @@ MESSAGE = click.IntRange(1, 2**63 - 1)
 def process(request: Request, store: Store, settings: config.Settings, *, total: int) -> bool:
     """Settle what waits; False if a running daemon has the database and will do that itself."""
     try:
-        with database.hold_lock(settings.database.url):
+        with database.hold_lock(settings.database.url), Sharing(store) as sharing:
             pool = daemon.worker_pool(settings, store, asking=True)
             try:
                 with terminal.progress("reading", total) as bar:
-                    processor = pipeline.Processor(store=store, pool=pool, asked=daemon.asked_of_mails(settings))
-                    processor.process(stopping=lambda: False, settled=bar.advance)
+                    asked = daemon.asked_of_mails(settings)
+                    processor = pipeline.Processor(store=store, pool=pool, asked=asked, claimant=sharing.claimant)
+                    processor.process_all(stopping=lambda: False, settled=bar.advance)
             finally:
                 pool.stop()
     except DatabaseInUse:

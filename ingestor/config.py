@@ -57,6 +57,8 @@ _SLUG = re.compile(r"[A-Za-z0-9_-]{1,100}")
 _API_PATH = re.compile(r"/?(?:api/)?plugins/[A-Za-z0-9_-]{1,100}/?")
 # The time of day at which nothing is done.
 NEVER = "never"
+# Nothing is served.
+OFF = "off"
 
 # Source: the model of NetBox's custom fields.
 _CUSTOM_FIELD = re.compile(r"(?!.{0,50}__)[A-Za-z0-9_]{1,50}")
@@ -212,6 +214,28 @@ def _custom_field(value: str) -> str:
     return value
 
 
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_loopback(host: str) -> bool:
+    return host.lower() == "localhost" or (_is_address(host) and ipaddress.ip_address(host).is_loopback)
+
+
+def _listen(value: str) -> str:
+    if value == OFF:
+        return value
+    host, _, port = value.rpartition(":")
+    bare = host.removeprefix("[").removesuffix("]")
+    if not port.isascii() or not port.isdecimal() or int(port) > 65_535 or not _is_loopback(bare):
+        raise unexpected(value, 'an address of loopback and a port, as in "127.0.0.1:8480", or "off"')
+    return value
+
+
 def _time_of_day(value: str) -> str:
     if value != NEVER and not _TIME_OF_DAY.fullmatch(value):
         raise unexpected(value, 'a time of day, as in "03:30", or "never"')
@@ -330,6 +354,7 @@ _NetboxUrl = Annotated[str, AfterValidator(_netbox_url)]
 _Slug = Annotated[str, AfterValidator(_slug)]
 _ApiPath = Annotated[str, AfterValidator(_api_path)]
 _CustomField = Annotated[str, AfterValidator(_custom_field)]
+_Listen = Annotated[str, AfterValidator(_listen)]
 _TimeOfDay = Annotated[str, AfterValidator(_time_of_day)]
 _Instant = Annotated[datetime, PlainValidator(_instant), WithJsonSchema({"type": "string", "format": "date-time"})]
 _AsNumbers = Annotated[
@@ -678,6 +703,11 @@ class ProviderTable(_Table):
     asn: _AsNumbers | None = Field(
         default=None, strict=False, examples=[6461], description="Its AS numbers, by which NetBox may know it."
     )
+    silent_after: Annotated[int, Field(ge=1, le=3650)] | None = Field(
+        default=None,
+        examples=[30],
+        description="After how many days without a mail of it somebody should ask why: not set, never.",
+    )
     template: tuple[TemplateTable, ...] | None = Field(
         default=None, strict=False, description="Readers of your own for its mails, asked before all others."
     )
@@ -716,7 +746,9 @@ class WorkersTable(_Table):
     cpu_seconds: int = Field(default=5, ge=1, le=600, description="CPU time for one mail.")
     wall_seconds: int = Field(default=30, ge=1, le=3600, description="Time by the clock for one mail.")
     memory_mib: int = Field(default=1536, ge=512, le=65_536, description="Memory of one process.")
-    idle_seconds: int = Field(default=60, ge=1, le=DAY_SECONDS, description="Processes end after so long without mail.")
+    idle_seconds: int = Field(
+        default=60, ge=1, le=DAY_SECONDS, description="All but one end after so long without mail."
+    )
 
     @field_validator("wall_seconds")
     @classmethod
@@ -820,6 +852,22 @@ class NetboxTable(_Table):
         return ca_file
 
 
+class WebTable(_Table):
+    """[web]: what is served over HTTP, on loopback alone."""
+
+    listen: _Listen = Field(
+        default="127.0.0.1:8480", description='Where metrics and health are served, on loopback alone, or "off".'
+    )
+
+
+class RetentionTable(_Table):
+    """[retention]: what is kept for how long. None: for ever."""
+
+    raw_days: Annotated[int, Field(ge=7, le=36_500)] | None = Field(
+        default=None, description="How many days the bytes of settled mails are kept: not set, for ever."
+    )
+
+
 class LogTable(_Table):
     """[log]: what is logged, and in which form. The log goes to standard error."""
 
@@ -838,6 +886,8 @@ class Settings(_Table):
     workers: WorkersTable = WorkersTable()
     llm: LlmTable = LlmTable()
     netbox: NetboxTable = NetboxTable()
+    web: WebTable = WebTable()
+    retention: RetentionTable = RetentionTable()
     log: LogTable = LogTable()
 
     _path: Path = PrivateAttr(Path("config.toml"))
@@ -871,6 +921,8 @@ TABLES: Mapping[str, type[_Table]] = {
     "workers": WorkersTable,
     "llm": LlmTable,
     "netbox": NetboxTable,
+    "web": WebTable,
+    "retention": RetentionTable,
     "log": LogTable,
 }
 
@@ -1050,6 +1102,8 @@ def shown(settings: Settings) -> str:
         _shown_table("[workers]", settings.workers),
         _shown_table("[llm]", settings.llm),
         _shown_table("[netbox]", settings.netbox),
+        _shown_table("[web]", settings.web),
+        _shown_table("[retention]", settings.retention),
         _shown_table("[log]", settings.log),
     ]
     return "\n\n".join(blocks) + "\n"
@@ -1099,19 +1153,7 @@ def _toml_key(key: str) -> str:
     return key if _BARE_KEY.fullmatch(key) else _toml(key)
 
 
-# Hosts and folders.
-
-
-def _is_address(host: str) -> bool:
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return True
-
-
-def _is_loopback(host: str) -> bool:
-    return host.lower() == "localhost" or (_is_address(host) and ipaddress.ip_address(host).is_loopback)
+# Folders.
 
 
 def _folder_key(folder: str) -> str:

@@ -24,6 +24,9 @@ from storage.database import Store
 # How many imported messages share one transaction.
 IMPORT_BATCH = 100
 
+# How many messages without bytes share one transaction, in which what they said is folded again.
+FOLD_BATCH = 100
+
 # What a reader may have something new to say of. What a person ignored stays ignored.
 REREAD = (Disposition.APPLIED, Disposition.IRRELEVANT, Disposition.QUARANTINED)
 
@@ -202,7 +205,7 @@ def disown(store: Store, held: EventKey, *, author: str, reason: str) -> None:
 def retract(store: Store, number: int, *, author: str, reason: str) -> list[tuple[str, str, str]]:
     """Let the updates of a message count no more; return kind, provider and id of each event that it spoke of."""
     with store.writing() as connection:
-        messages.load(connection, [number])
+        queries.message(connection, number)
         messages.retract(connection, number, author=author, reason=reason, now=pipeline.utc_now())
         return events.refold_message(connection, number)
 
@@ -262,12 +265,16 @@ class Difference:
 
 @dataclass(slots=True)
 class Reread:
-    """What reading again gave: messages read, those with another disposition, those that no worker could read."""
+    """What reading again gave: messages read, those with another disposition, those that no worker could read.
+
+    ``pruned``: how many were passed over, because their bytes went.
+    """
 
     read: int = 0
     updates: dict[int, tuple[Update, ...]] = field(default_factory=dict)
     settled_otherwise: list[tuple[int, str, str]] = field(default_factory=list)
     unread: list[tuple[int, str]] = field(default_factory=list)
+    pruned: int = 0
 
 
 def reparse(
@@ -300,6 +307,7 @@ def reparse(
         if apply:
             # Also where it says what it said before: the rules of the fold may have changed since.
             pipeline.record(store, message, reading)
+    reread.pruned = _fold_pruned(store, selection, before, apply=apply)
     after = _after(store, list(before), {} if apply else reread.updates)
     return reread, list(_differences(before, after))
 
@@ -308,11 +316,7 @@ def _readings(
     store: Store, pool: WorkerPool, selection: Selection, asked: Mapping[str, Terms], reread: Reread
 ) -> Iterator[tuple[Message, Reading]]:
     """Yield each selected message with what a worker says of it now, a few ahead of the one that is looked at."""
-    dispositions = (selection.disposition,) if selection.disposition else REREAD
-    with store.reading() as connection:
-        numbers = messages.select_numbers(
-            connection, dispositions=dispositions, provider=selection.provider, since=selection.since
-        )
+    numbers = _selected(store, selection, pruned=False)
     ahead = pool.count * pipeline.AHEAD_OF_EACH_WORKER
     for begin in range(0, len(numbers), ahead):
         with store.reading() as connection:
@@ -325,6 +329,35 @@ def _readings(
                 yield message, future.result()
             except WorkerError as error:
                 reread.unread.append((message.id, str(error)))
+
+
+def _selected(store: Store, selection: Selection, *, pruned: bool) -> list[int]:
+    dispositions = (selection.disposition,) if selection.disposition else REREAD
+    with store.reading() as connection:
+        return messages.select_numbers(
+            connection,
+            dispositions=dispositions,
+            provider=selection.provider,
+            since=selection.since,
+            pruned=pruned,
+        )
+
+
+def _fold_pruned(store: Store, selection: Selection, before: dict[EventKey, tuple[Event, ...]], *, apply: bool) -> int:
+    """Fold again what the selected messages said that cannot be read again; return how many there are.
+
+    The rules of the fold may have changed since it was read.
+    """
+    numbers = _selected(store, selection, pruned=True)
+    for begin in range(0, len(numbers), FOLD_BATCH):
+        with store.reading() as connection:
+            keys = events.keys_of_messages(connection, numbers[begin : begin + FOLD_BATCH])
+            for key in keys - before.keys():
+                before[key] = queries.events_of_key(connection, key)
+        if apply:
+            with store.writing() as connection:
+                events.refold(connection, keys)
+    return len(numbers)
 
 
 def _submitted(pool: WorkerPool, message: Message, asked: Mapping[str, Terms]) -> Future[Reading]:

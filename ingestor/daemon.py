@@ -8,27 +8,31 @@ by one more thread. What is done at intervals is the scheduler's.
 import contextlib
 import functools
 import math
-import signal
 import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from types import FrameType
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import structlog
 
 from domain.errors import ConfigurationError, MailboxError, MaintdError
-from domain.message import Terms
+from domain.message import Message, Reading, Terms
 from domain.vocabulary import Kind
-from ingestor import pipeline
+from ingestor import housekeeping, pipeline
 from ingestor.config import MailboxTable, ProviderTable, Settings, TemplateTable, where
 from ingestor.delivery import Delivery
+from ingestor.health import Health
 from ingestor.mailbox import MailboxSession, MailboxSettings
-from ingestor.oauth import TokenSource, token_source
+from ingestor.oauth import Renewal, TokenSource, token_source
+from ingestor.patience import Patience
 from ingestor.scheduler import Scheduler
 from ingestor.secrets import resolve
+from ingestor.sharing import Sharing
+from ingestor.stopping import stopped_by_signals
+from ingestor.systemd import Service
 from ingestor.watching import Watching
 from parsers.asking import Model
 from parsers.keys import FindKeys
@@ -53,8 +57,17 @@ LAST_WATCHER_SECONDS = 2.0
 # How often each folder is compared with the ledger.
 COMPARE_SECONDS = 3600
 
+# How often the bytes of old mails go, where an age is set.
+PRUNE_SECONDS = 3600
+
+# How often tokens are renewed that end soon: more often than ingestor.oauth.AHEAD_SECONDS.
+RENEW_SECONDS = 240
+
 # How often, at most, the watchers hear that messages are settled: each time costs them some commands.
 FILE_SECONDS = 2.0
+
+if TYPE_CHECKING:
+    from ingestor.serving import Serving
 
 log = structlog.get_logger()
 
@@ -180,6 +193,8 @@ class Watch:
     settings: Settings
     store: Store
     watching: Watching | None = None
+    # Who counts what is read; None: nobody does.
+    serving: "Serving | None" = None
     wake: threading.Event = field(default_factory=threading.Event)
     stopping: threading.Event = field(default_factory=threading.Event)
     _sessions: dict[str, MailboxSession] = field(default_factory=dict)
@@ -278,9 +293,16 @@ def poll(
     tables = chosen_mailboxes(settings, names)
     watch = Watch(settings=settings, store=store)
     workers = pool or worker_pool(settings, store, asking=True)
-    processor = pipeline.Processor(store=store, pool=workers, asked=asked_of_mails(settings))
+    sharing = Sharing(store)
+    asked = asked_of_mails(settings)
+    processor = pipeline.Processor(store=store, pool=workers, asked=asked, claimant=sharing.claimant)
     try:
-        with stopped_by_signals(watch.stop), ThreadPoolExecutor(len(tables), "mailbox") as threads, _ended(watch):
+        with (
+            stopped_by_signals(watch.stop),
+            sharing,
+            ThreadPoolExecutor(len(tables), "mailbox") as threads,
+            _ended(watch),
+        ):
             visits = [threads.submit(watch.collect, table) for table in tables]
             if workers.find_keys:
                 watch.ask_again(workers.find_keys, ASK_AGAIN_PATIENCE_SECONDS)
@@ -289,7 +311,7 @@ def poll(
                 watch.wake.wait(0.05)
                 watch.wake.clear()
             failures = [failure for visit in visits for failure in visit.result()]
-            processor.process(stopping=watch.stopping.is_set)
+            processor.process_all(stopping=watch.stopping.is_set)
             # What was settled just now is filed at once, not at the next pass.
             failures += [failure for filed in threads.map(watch.file, tables) for failure in filed]
             failures += _push(settings, store, watch.stopping)
@@ -323,30 +345,71 @@ def _ended(watch: Watch) -> Iterator[None]:
         raise
 
 
-def run(settings: Settings, store: Store) -> None:
-    """Watch the mailboxes, and settle what comes, until SIGTERM or SIGINT."""
+def run(settings: Settings, store: Store, service: Service | None = None) -> None:
+    """Watch the mailboxes, and settle what comes, until SIGTERM or SIGINT; ``service`` is told how that goes."""
     tables = chosen_mailboxes(settings, ())
     watch = Watch(settings=settings, store=store)
-    watch.watching = Watching(tables, store, functools.partial(mailbox_settings, settings), arrived=watch.wake.set)
-    scheduler = Scheduler(workers=2)
-    scheduler.every(COMPARE_SECONDS, "compare", watch.watching.compare)
-    if find := key_finder(settings):
-        scheduler.every(ASK_AGAIN_SECONDS, "ask the DNS again", functools.partial(watch.ask_again, find))
-    with stopped_by_signals(watch.stop), _delivering(watch) as changed:
+    patience = Patience(store)
+    sharing = Sharing(store, [table.name for table in tables], patience=patience)
+    watch.watching = Watching(
+        tables,
+        store,
+        functools.partial(mailbox_settings, settings),
+        arrived=watch.wake.set,
+        holds=sharing.holds,
+        patience=patience,
+    )
+    sharing.changed = watch.watching.lease_changed
+    health = Health(watch.watching, store)
+    renewal = Renewal(settings)
+    scheduler = _scheduled(watch, watch.watching, renewal)
+    with stopped_by_signals(watch.stop), sharing, _delivering(watch, health) as changed:
         log.info("daemon_started", mailboxes=[table.name for table in tables])
         watch.watching.start()
         scheduler.start()
+        health.needs(scheduler.thread)
         try:
-            _settle_until_stopped(watch, settings, changed)
+            watch.serving = _served(watch, health)
+            if service:
+                service.ready(health)
+            _settle_until_stopped(watch, settings, changed, health, sharing)
         finally:
             watch.stop()
+            if watch.serving:
+                watch.serving.stop()
+            renewal.stop()
             scheduler.stop()
             watch.watching.join(LAST_WATCHER_SECONDS)
     log.info("daemon_stopped")
 
 
+def _scheduled(watch: Watch, watching: Watching, renewal: Renewal) -> Scheduler:
+    """Return what is done from time to time, beside the mail that comes."""
+    settings, scheduler = watch.settings, Scheduler(workers=2)
+    scheduler.every(COMPARE_SECONDS, "compare", watching.compare)
+    if find := key_finder(settings):
+        scheduler.every(ASK_AGAIN_SECONDS, "ask the DNS again", functools.partial(watch.ask_again, find))
+    if any(table.oauth2 for table in chosen_mailboxes(settings, ())):
+        scheduler.every(RENEW_SECONDS, "renew tokens", renewal.renew)
+    if days := settings.retention.raw_days:
+        prune = functools.partial(housekeeping.prune_by_age, watch.store, days, watch.stopping)
+        scheduler.every(PRUNE_SECONDS, "prune", prune)
+    return scheduler
+
+
+def _served(watch: Watch, health: Health) -> "Serving":
+    """Begin to serve metrics and health."""
+    # 0.1 s of each start, and 1 MiB: only the daemon pays them.
+    from ingestor.serving import Serving  # noqa: PLC0415
+
+    assert watch.watching is not None
+    serving = Serving(watch.settings, watch.store, watch.watching, health)
+    serving.start()
+    return serving
+
+
 @contextlib.contextmanager
-def _delivering(watch: Watch) -> Iterator[threading.Event]:
+def _delivering(watch: Watch, health: Health) -> Iterator[threading.Event]:
     """Keep NetBox in step beside the work, if there is one; the event that is given says that something changed.
 
     A request that is under way at the end is not waited for long: what it does is found out at the next start.
@@ -357,6 +420,7 @@ def _delivering(watch: Watch) -> Iterator[threading.Event]:
         return
     delivery = Delivery(watch.settings, watch.store, providers(watch.settings, watch.store))
     thread = threading.Thread(target=delivery.run, args=(watch.stopping, changed), name="delivery", daemon=True)
+    health.needs(thread)
     thread.start()
     try:
         yield changed
@@ -367,16 +431,30 @@ def _delivering(watch: Watch) -> Iterator[threading.Event]:
         delivery.close()
 
 
-def _settle_until_stopped(watch: Watch, settings: Settings, changed: threading.Event) -> None:
+def _settle_until_stopped(
+    watch: Watch, settings: Settings, changed: threading.Event, health: Health, sharing: Sharing
+) -> None:
+    def stopping() -> bool:
+        health.turned()
+        return watch.stopping.is_set()
+
     pool = worker_pool(settings, watch.store, asking=True)
-    processor = pipeline.Processor(store=watch.store, pool=pool, asked=asked_of_mails(watch.settings))
+    asked = asked_of_mails(watch.settings)
+    processor = pipeline.Processor(store=watch.store, pool=pool, asked=asked, claimant=sharing.claimant)
     told = _Told(watch, changed)
+    if watch.serving:
+        processor.failed = watch.serving.failed
     try:
-        while not watch.stopping.is_set():
-            pool.use(providers(settings, watch.store))
-            processor.process(stopping=watch.stopping.is_set, settled=told.settled)
+        while not stopping():
+            with sharing.patience.waiting():
+                pool.use(providers(settings, watch.store))
+                if processor.process(stopping=stopping, settled=told.settled):
+                    sharing.patience.works()
+            sharing.patience.look()
             told.tell_watchers()
-            pool.stop_if_idle(settings.workers.idle_seconds)
+            # One stays, so that a mail that comes after hours is an event at once.
+            pool.stop_if_idle(settings.workers.idle_seconds, keep=1)
+            pool.start_one()
             watch.wake.wait(LOOK_SECONDS)
             watch.wake.clear()
     finally:
@@ -392,8 +470,10 @@ class _Told:
     _at: float = -FILE_SECONDS
     _more: bool = False
 
-    def settled(self, *_: object) -> None:
+    def settled(self, _message: Message, reading: Reading) -> None:
         """Take note that a message is settled."""
+        if self.watch.serving:
+            self.watch.serving.settled(reading)
         self.changed.set()
         self._more = True
         if time.monotonic() - self._at > FILE_SECONDS:
@@ -404,28 +484,6 @@ class _Told:
         if self._more and self.watch.watching is not None:
             self._more, self._at = False, time.monotonic()
             self.watch.watching.settled()
-
-
-@contextlib.contextmanager
-def stopped_by_signals(stop: Callable[[], None]) -> Iterator[None]:
-    """Call ``stop`` at SIGTERM and SIGINT, from a thread of its own: a handler must not wait for a lock."""
-
-    def tell_and_stop(number: int) -> None:
-        log.info("daemon_stopping", signal=signal.Signals(number).name)
-        stop()
-
-    def handle(number: int, frame: FrameType | None) -> None:
-        threading.Thread(target=tell_and_stop, args=(number,), name="stop", daemon=True).start()
-
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = {number: signal.signal(number, handle) for number in (signal.SIGTERM, signal.SIGINT)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _provider(settings: Settings, table: ProviderTable, known: Directory) -> Provider:

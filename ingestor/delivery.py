@@ -20,18 +20,18 @@ from typing import Any, Self
 import structlog
 
 from domain.errors import ConfigurationError, MaintdError, NetboxError, NetboxFailure, NotFound
-from domain.events import EventKey, circuit_key_of
+from domain.events import EventKey
 from ingestor.config import NEVER, Settings
 from ingestor.lease import LEASE_SECONDS, Lease, LeaseLost
+from ingestor.netbox_opening import aliases, begin, open_inventory, open_netbox
 from ingestor.pipeline import utc_now
-from ingestor.secrets import resolve
-from ingestor.wanted import Wanted, state_of, wanted
+from ingestor.wanted import Wanted, wanted
 from parsers.providers import Directory
 from storage import events, outbox
 from storage.database import Store
 from storage.outbox import Due, Name
 from sync import dialects
-from sync.circuits import AliasKey, Inventory, ProviderNames
+from sync.circuits import Inventory
 from sync.dialects import Dialect
 from sync.netbox import Netbox
 from sync.push import Drift, Outcome, compare, push
@@ -62,8 +62,6 @@ LOOK_SECONDS = 5.0
 # How often NetBox is asked for circuits and providers that it did not have.
 LOOK_FOR_MISSING = timedelta(minutes=10)
 
-# What is pushed where the configuration does not say: what ends later than this before the first run.
-PUSHED_BEFORE_FIRST_RUN = timedelta(days=7)
 # What is compared with NetBox each night: older events nobody works on any more.
 COMPARED = timedelta(days=30)
 
@@ -76,71 +74,6 @@ _DOUBTFUL = frozenset({NetboxFailure.UNREACHABLE, NetboxFailure.FORBIDDEN, Netbo
 _UNEXPECTED = frozenset({NetboxFailure.MISSING, NetboxFailure.BROKEN})
 
 log = structlog.get_logger()
-
-
-def open_netbox(settings: Settings) -> Netbox:
-    """Return the connection that the configuration asks for; nothing is asked yet. Raises ConfigurationError."""
-    table = settings.netbox
-    if table.url is None or table.token is None:
-        raise ConfigurationError(
-            [f'{settings.path}: netbox: url: missing, expected the address of a NetBox, as in "https://netbox.example"']
-        )
-    return Netbox(
-        table.url,
-        resolve(table.token, where=f"{settings.path}: netbox: token"),
-        timeout_seconds=table.timeout_seconds,
-        ca_file=str(table.ca_file) if table.ca_file else None,
-    )
-
-
-def inventory(
-    settings: Settings,
-    store: Store,
-    netbox: Netbox,
-    directory: Directory,
-    *,
-    clock: Callable[[], datetime] = utc_now,
-) -> Inventory:
-    """Return the providers and circuits of a NetBox, by the names that the configuration and people give them."""
-    tables = {table.name: table for table in settings.providers}
-    names = {}
-    for one in directory:
-        table = tables.get(one.name)
-        slug, asns = (table.netbox, table.asn or ()) if table else (None, ())
-        names[one.name] = ProviderNames(slug=slug, aliases=tuple(one.aliases), asns=tuple(asns))
-    return Inventory(
-        netbox,
-        names,
-        _aliases(store),
-        clock=clock,
-        lifetime_seconds=settings.netbox.circuit_cache_seconds,
-        create=settings.netbox.create,
-    )
-
-
-def begin(store: Store, settings: Settings, *, now: datetime) -> datetime:
-    """Return since when events count; where that, or the NetBox, is another than before, all events are due.
-
-    Nothing that was believed of another NetBox is believed of this one. May be called often.
-    """
-    url = settings.netbox.url
-    with store.reading() as connection:
-        before = outbox.meta(connection, outbox.SINCE)
-        known = outbox.meta(connection, outbox.URL)
-    held = datetime.fromisoformat(before) if before else None
-    since = settings.netbox.since or held or now - PUSHED_BEFORE_FIRST_RUN
-    if (known, held) == (url, since) or url is None:
-        return since
-    with store.writing() as connection:
-        if known not in (None, url):
-            for key, generation, remote in list(outbox.remotes(connection)):
-                state = state_of(remote).elsewhere()
-                outbox.save_remote(connection, key, generation, state.as_json(), dirty=True, now=now)
-        outbox.enqueue_all(connection, since=since, now=now)
-        outbox.save_meta(connection, outbox.COMPARED_AT, now.isoformat())
-        outbox.save_meta(connection, outbox.SINCE, since.isoformat())
-        outbox.save_meta(connection, outbox.URL, url)
-    return since
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,17 +113,19 @@ class Delivery:
         store: Store,
         directory: Directory,
         *,
-        clock: Callable[[], datetime] = utc_now,
+        clock: Callable[[], datetime] | None = None,
         draw: Callable[[], float] = random.random,
     ) -> None:
         self._settings, self._store, self._directory = settings, store, directory
-        self._clock, self._draw = clock, draw
+        # Claims are compared by daemons whose machines go differently.
+        self._clock = clock or (lambda: store.by_its_clock(utc_now()))
+        self._draw = draw
         self._netbox: Netbox | None = None
         self._inventory: Inventory | None = None
         self._dialect: Dialect | None = None
         self._paused_until: datetime | None = None
         self._pauses = 0
-        self.since = begin(store, settings, now=clock())
+        self.since = begin(store, settings, now=self._clock())
 
     def __enter__(self) -> Self:
         return self
@@ -241,10 +176,10 @@ class Delivery:
         return count
 
     def _claims(self, names: Sequence[Name] | None) -> Iterator[list[Due]]:
-        begins = range(0, len(names), CLAIMED_AT_ONCE) if names is not None else [0]
-        for begin in begins:
+        firsts = range(0, len(names), CLAIMED_AT_ONCE) if names is not None else [0]
+        for first in firsts:
             # What comes back from NetBox makes an event due once more.
-            while found := self._claimed(names and names[begin : begin + CLAIMED_AT_ONCE]):
+            while found := self._claimed(names and names[first : first + CLAIMED_AT_ONCE]):
                 yield found
 
     def _claimed(self, names: Sequence[Name] | None) -> list[Due]:
@@ -486,8 +421,10 @@ class Delivery:
             self._dialect = dialects.detect(self._netbox, self._settings.netbox.base_path)
             self._tell_dialect(self._dialect)
         if self._inventory is None:
-            self._inventory = inventory(self._settings, self._store, self._netbox, self._directory, clock=self._clock)
-        self._inventory.learn(_aliases(self._store))
+            self._inventory = open_inventory(
+                self._settings, self._store, self._netbox, self._directory, clock=self._clock
+            )
+        self._inventory.learn(aliases(self._store))
         return self._netbox, self._dialect, self._inventory
 
     def _tell_dialect(self, dialect: Dialect) -> None:
@@ -575,11 +512,16 @@ class Delivery:
 
     def run(self, stopping: threading.Event, wake: threading.Event) -> None:
         """Deliver what is due, as soon as ``wake`` is set or something has waited long enough, until ``stopping``."""
+        problem = None
         while not stopping.is_set():
             try:
                 self._turn(stopping)
+                problem = None
             except MaintdError as error:
-                log.error("delivery_failed", problem=str(error))
+                # A database that is away for an hour is told of once.
+                if str(error) != problem:
+                    problem = str(error)
+                    log.error("delivery_failed", problem=problem)
             except Exception:  # the boundary of a job: the intake goes on whatever happens here
                 log.exception("delivery_failed")
             wake.wait(LOOK_SECONDS)
@@ -666,11 +608,6 @@ def _note_acknowledged(connection: Any, one: _Tried, now: datetime) -> None:
             now=now,
             digest=held.event.material_digest if acknowledged else "",
         )
-
-
-def _aliases(store: Store) -> dict[AliasKey, str]:
-    with store.reading() as connection:
-        return {(one.provider, circuit_key_of(one.alias)): one.circuit_id for one in outbox.aliases(connection)}
 
 
 def _delivered(one: _Tried, *, outcome: Outcome | None = None, problem: str = "", parked: bool = False) -> Delivered:

@@ -12,9 +12,7 @@ OUTPUT_FAILED = 1
 
 def main() -> None:
     """Run the command line and exit with its status: quietly when stopped by Ctrl-C, or when a pipe's reader ends."""
-    # Closed by who started us: Python then has no stream at all, and every print would fail.
-    if sys.stdout is None:
-        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+    _open_what_is_closed()
     # A mail may hold what the terminal's character set does not.
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")
@@ -37,6 +35,22 @@ def main() -> None:
         sys.stderr.write("maintd: standard output cannot be written: the disk is full: make room, then try again\n")
         status = OUTPUT_FAILED
     sys.exit(status)
+
+
+def _open_what_is_closed() -> None:
+    """Let nothing be written where who started us has closed a stream: Python has none then, and every print fails.
+
+    Under the stream's own number, and for our processes as well: else the next file that is opened would have it.
+    """
+    for number, name in ((1, "stdout"), (2, "stderr")):
+        if getattr(sys, name) is None:
+            descriptor = os.open(os.devnull, os.O_WRONLY)
+            if descriptor == number:
+                os.set_inheritable(number, True)
+            else:
+                os.dup2(descriptor, number)
+                os.close(descriptor)
+            setattr(sys, name, open(number, "w", encoding="utf-8", closefd=False))  # noqa: SIM115
 
 
 def _drop_output() -> None:

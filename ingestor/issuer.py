@@ -16,9 +16,10 @@ from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from domain.errors import TokenError
+from domain.hiding import hide
 from ingestor.sockets import Lifeline, explain, is_loopback, look_up, reach, secure, tls_context
 from ingestor.terminal import one_line
 
@@ -32,6 +33,7 @@ ANSWER_SECONDS = 30.0
 _LONGEST_ANSWER = 262_144
 _LONGEST_WORDS = 300
 _LATER = "tried again later"
+_SECRET_FIELDS = frozenset({"assertion", "client_assertion", "client_secret", "device_code", "refresh_token"})
 
 # What Microsoft adds to the words of each refusal: the same one would be another text each time.
 _TRACE = re.compile(r"\s*(?:Trace ID|Correlation ID|Timestamp):.*", re.DOTALL)
@@ -149,7 +151,10 @@ class Conversation:
         return secret
 
     def post(self, url: str, fields: Mapping[str, Any] | str, headers: Mapping[str, str] | None = None) -> Answer:
-        """Send a form and return the answer, which may be a refusal."""
+        """Send a form and return the answer, which may be a refusal. What is secret in the form is hidden."""
+        for name, value in parse_qsl(fields) if isinstance(fields, str) else fields.items():
+            if name in _SECRET_FIELDS:
+                self.hide(str(value))
         body = fields if isinstance(fields, str) else urlencode(fields)
         kind = {"Content-Type": "application/x-www-form-urlencoded"}
         return self._ask("POST", url, body.encode(), {**(headers or {}), **kind})
@@ -178,12 +183,7 @@ class Conversation:
     def _words(self, fields: Mapping[str, Any]) -> str:
         said = [fields.get(key) for key in ("error", "error_description")]
         line = one_line(_TRACE.sub("", ": ".join(text for text in said if isinstance(text, str) and text)))
-        return self._hidden(line)[:_LONGEST_WORDS] or "no reason given"
-
-    def _hidden(self, text: str) -> str:
-        for secret in self._secrets:
-            text = text.replace(secret, "***")
-        return text
+        return hide(line, self._secrets)[:_LONGEST_WORDS] or "no reason given"
 
     def _ask(self, method: str, url: str, body: bytes | None, headers: Mapping[str, str]) -> Answer:
         host, port = _place(url)

@@ -28,6 +28,7 @@ from imapclient import IMAPClient, SocketTimeout
 from imapclient.exceptions import LoginError, ProtocolError
 
 from domain.errors import MailboxError, MailboxFailure, TokenError
+from domain.hiding import hide
 from domain.message import Arrival, Place, receipt
 from ingestor.oauth import Token, TokenSource
 from ingestor.sockets import Lifeline, explain, is_loopback, look_up, reach, secure, tls_context
@@ -70,6 +71,9 @@ _LIMITED = re.compile(r"maximum number of connections|too many (simultaneous )?c
 _TOOK = re.compile(r" \([\d.]+ \+ [\d.]+ secs\)\.?$")
 _BYTES_REPR = re.compile(r"""b(['"])(.*?)\1""", re.DOTALL)
 _STOPPED = "closed on request"
+# How much is kept of what a server says, so that a secret in it is whole until it is hidden; and how much is shown.
+_LONGEST_WORDS = 20_000
+_LONGEST_FOUND = 300
 # How Microsoft 365 says, after the login, that there is no mailbox for it.
 _NO_MAILBOX = "authenticated but not connected"
 
@@ -319,6 +323,8 @@ class MailboxSession:
         # Of the requests for tokens, which come before the connection or in the middle of its login.
         self._token_lifeline = Lifeline()
         self._token: Token | None = None
+        # A server may repeat in its answer what it was sent.
+        self._sent = {settings.credential} if isinstance(settings.credential, str) else set[str]()
         self._sock: socket.socket | None = None
         self._client: _Client | None = None
         self._layout_found: _Layout | None = None
@@ -401,12 +407,14 @@ class MailboxSession:
         *,
         since: datetime,
         now: datetime,
+        stopping: Callable[[], bool],
         tries: Tries = NONE_FAILED,
     ) -> Compared:
         """Hand over what an earlier ``collect`` should have given: messages below the cursor, from ``since`` on.
 
         ``missed`` gets their UIDs and returns those that are not known. Of those that have failed too often by
-        ``tries`` one is tried, after all the others, however old it is: that with the fewest.
+        ``tries`` one is tried, after all the others, however old it is: that with the fewest. ``stopping`` is asked
+        between two batches.
         """
         with self._asking(Step.FOLDER, self.settings.deadlines.metadata_seconds):
             if self._select(folder, readonly=True)[b"UIDVALIDITY"] != cursor.uid_validity:
@@ -417,11 +425,14 @@ class MailboxSession:
         failed = {uid: n for (v, uid), n in tries.items() if v == cursor.uid_validity and n >= MOST_TRIES}
         unknown = missed([uid for uid in recent if uid <= cursor.last_uid])
         wanted = sorted(set(unknown) - failed.keys()) + sorted(failed, key=lambda uid: (failed[uid], uid))[:1]
-        fetched = 0
-        for arrivals, _, _ in self._batches(folder, cursor.uid_validity, wanted, now, tries):
+        fetched = done = 0
+        for arrivals, last_uid, _ in self._batches(folder, cursor.uid_validity, wanted, now, tries):
             accept(arrivals, cursor)
             fetched += len(arrivals)
-        return Compared(fetched=fetched, done=tuple((cursor.uid_validity, uid) for uid in wanted))
+            done = wanted.index(last_uid) + 1
+            if stopping():
+                break
+        return Compared(fetched=fetched, done=tuple((cursor.uid_validity, uid) for uid in wanted[:done]))
 
     @property
     def can_idle(self) -> bool:
@@ -669,6 +680,7 @@ class MailboxSession:
 
     def _offer_token(self, client: _Client, mechanism: str, token: Token) -> str:
         """Log in and return "", or the words of the refusal."""
+        self._sent.add(token.value)
         opening, closing = _token_login(mechanism, self.settings, token.value)
         challenges: list[bytes] = []
 
@@ -740,7 +752,7 @@ class MailboxSession:
             return self._error(
                 Step.FOLDER,
                 f'folder "{folder}" cannot be opened: {words}',
-                "tried again at the next poll" if later else "check the rights of this login",
+                "it is tried again" if later else "check the rights of this login",
                 permanent=not later,
             )
         near = _near(folder, layout.names)
@@ -1082,7 +1094,7 @@ class MailboxSession:
         if said and isinstance(said[-1], bytes):
             words = _clean(said[-1])
             kind = MailboxFailure.LIMITED if _LIMITED.search(words) else MailboxFailure.ENDED
-            return self._error(step, f"the server said BYE: {words}", "tried again at the next poll", kind=kind)
+            return self._error(step, f"the server said BYE: {words}", "it is tried again", kind=kind)
         if step is Step.GREETING and isinstance(error, TimeoutError) and settings.tls != "tls":
             advice = f'if port {settings.port} is for TLS, where a server is silent like this, use tls = "tls"'
             return self._error(step, "connected, and then no greeting", advice)
@@ -1098,9 +1110,7 @@ class MailboxSession:
         self, step: Step, found: str, advice: str, *, permanent: bool = False, kind: MailboxFailure | None = None
     ) -> MailboxError:
         settings = self.settings
-        # A server may repeat in its answer what it was sent.
-        sent = settings.credential if isinstance(settings.credential, str) else self._token and self._token.value
-        hidden = found.replace(sent, "***") if sent else found
+        hidden = _short(hide(found, self._sent), _LONGEST_FOUND)
         where = f'mailbox "{settings.name}" ({settings.host}:{settings.port})'
         return MailboxError(
             f"{where}: {step}: {hidden}; {advice}",
@@ -1203,20 +1213,24 @@ def _clean(text: bytes | str) -> str:
     """Return foreign text as one short line without control characters."""
     words = text.decode("utf-8", "replace") if isinstance(text, bytes) else text
     line = " ".join("".join(character if character.isprintable() else " " for character in words).split())
-    return f"{line[:200]}…" if len(line) > 200 else line or "no reason given"
+    return _short(line, _LONGEST_WORDS) or "no reason given"
+
+
+def _short(line: str, length: int) -> str:
+    return f"{line[:length]}…" if len(line) > length else line
 
 
 def _explain_imap(step: Step, error: Exception) -> tuple[str, str]:
     """Return what was found and what to do for an error that is neither the network's nor a deadline's."""
     text = str(error)
     if isinstance(error, imaplib.IMAP4.abort) and "socket error" in text:
-        return "connection lost", "tried again at the next poll"
+        return "connection lost", "it is tried again"
     if isinstance(error, imaplib.IMAP4.abort | ProtocolError) or not isinstance(error, imaplib.IMAP4.error):
         return f"the answer is not to be understood: {_clean(text)}", "is this the port of an IMAP server?"
     words = _words(error)
     if _NO_MAILBOX in words:
         return f"the server refused: {words}", "this login has no mailbox there: check its name, rights and token"
-    return f"the server refused: {words}", "see what it says; tried again at the next poll"
+    return f"the server refused: {words}", "see what it says; it is tried again"
 
 
 def _section(answer: Mapping[bytes, Any]) -> bytes | None:

@@ -26,7 +26,7 @@ from typing import Any
 from urllib.parse import quote_plus, urlsplit
 
 from domain.errors import ConfigurationError, TokenError
-from ingestor.config import OAuth2Table
+from ingestor.config import OAuth2Table, Settings, where
 from ingestor.issuer import ANSWER_SECONDS, Answer, Conversation
 from ingestor.secrets import Secret, resolve
 from ingestor.sockets import Lifeline
@@ -38,6 +38,8 @@ MICROSOFT_USER_SCOPE = "https://outlook.office.com/IMAP.AccessAsUser.All"
 
 # A token is replaced so long before its end, or after three quarters of a life shorter than twenty minutes.
 MARGIN_SECONDS = 300.0
+# And so long before that by a job that nobody waits for.
+AHEAD_SECONDS = 300.0
 # The life of a token whose issuer does not state it.
 ASSUMED_SECONDS = 300.0
 # Google allows an hour at most.
@@ -123,6 +125,15 @@ class TokenSource:
         """Return another token than the one that a server has refused. Raises TokenError."""
         return self._get(lifeline, lambda held: held.value != refused.value and self._clock() < held.renew_at)
 
+    def renew_ahead(self, lifeline: Lifeline) -> None:
+        """Replace the token that is held, if there is one, that would have to be replaced soon. Raises TokenError.
+
+        Meanwhile the others go on with the one that is held.
+        """
+        if self._held is not None:
+            ahead = timedelta(seconds=AHEAD_SECONDS)
+            self._get(lifeline, lambda held: self._clock() < held.renew_at - ahead)
+
     def describe(self, token: Token) -> tuple[bool, str]:
         """Return whether a token can be good for IMAP, as far as it can be read, and one line on it."""
         minutes = max(0, int((token.ends_at - self._clock()).total_seconds() // 60))
@@ -175,7 +186,9 @@ class TokenSource:
     # Asking
 
     def _get(self, lifeline: Lifeline, good: Callable[[Token], bool]) -> Token:
-        before = self._failures
+        before, held = self._failures, self._held
+        if held is not None and good(held):
+            return held
         with self._lock:
             if self._held is not None and good(self._held):
                 return self._held
@@ -269,7 +282,7 @@ class TokenSource:
             # Some issuers replace it with each use. One that was set anew in the configuration comes first.
             held = _object(kept.text)
             latest = str(held.get("refresh_token", given)) if held.get("origin") == origin else given
-            fields = {"grant_type": "refresh_token", "refresh_token": conversation.hide(latest)}
+            fields = {"grant_type": "refresh_token", "refresh_token": latest}
             answer = self._answer(conversation, url, fields | ({"scope": self._scope} if self._scope else {}))
             token = self._accept(conversation, url, answer.fields)
             following = answer.fields.get("refresh_token")
@@ -302,7 +315,7 @@ class TokenSource:
             raise self._unfit("service_account", "its private_key cannot be read") from None
         fields = {
             "grant_type": "urn:ietf:params:oauth:grant-type:jwt-bearer",
-            "assertion": conversation.hide(signed),
+            "assertion": signed,
         }
         url = account["token_uri"]
         return self._accept(conversation, url, conversation.post(url, fields).fields)
@@ -398,6 +411,37 @@ class TokenSource:
 def token_source(table: OAuth2Table, username: str, where: str) -> TokenSource:
     """Return the one source of a mailbox in this process: sessions come and go, and its token is used by all."""
     return TokenSource(table, username=username, where=where)
+
+
+class Renewal:
+    """Renew the tokens of all mailboxes ahead, so that no login waits for an issuer. Any thread may stop it.
+
+    One thread calls ``renew`` every ``AHEAD_SECONDS`` or more often. A failure is left to the login that needs a token.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._sources = [
+            token_source(table.oauth2, table.username, where(settings, table, "oauth2"))
+            for table in settings.mailboxes
+            if table.oauth2 is not None
+        ]
+        self._lifeline = Lifeline()
+        self._stopped = False
+
+    def renew(self) -> None:
+        """Replace each token that is held and would have to be replaced soon."""
+        for source in self._sources:
+            # Of each its own: one that an issuer was too slow for is of no use to the next.
+            self._lifeline = Lifeline()
+            if self._stopped:
+                return
+            with suppress(TokenError):
+                source.renew_ahead(self._lifeline)
+
+    def stop(self) -> None:
+        """End a request that is under way, and begin no other."""
+        self._stopped = True
+        self._lifeline.cut("closed on request")
 
 
 _GRANTS: Mapping[tuple[str, str | None], Callable[[TokenSource, Conversation], Token]] = {

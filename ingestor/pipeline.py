@@ -7,6 +7,7 @@ file       a message that is settled may be flagged or moved in its folder, as a
 Between two of these stands a table, never a call. Each may be stopped at any point and done again.
 """
 
+import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, field, replace
@@ -21,6 +22,7 @@ from domain.errors import (
     MaintdError,
     WallTimeExceeded,
     WorkerCrashed,
+    WorkerError,
 )
 from domain.events import Event, EventKey, id_key_of
 from domain.lifecycle import SURPRISING
@@ -38,6 +40,12 @@ MAX_ATTEMPTS = 3
 
 # How many messages wait in front of each worker: enough that none is idle, few enough that memory stays small.
 AHEAD_OF_EACH_WORKER = 4
+
+# How long a message is this daemon's that it has claimed; ``ingestor.sharing`` renews that.
+CLAIM_SECONDS = 20.0
+
+# How long a command waits, once it has read what it could, for what others have claimed: they settle it, or are dead.
+OTHERS_SECONDS = 30.0
 
 # How long a message that comes in while another is read waits to be seen.
 LOOK_SECONDS = 1.0
@@ -126,7 +134,13 @@ def collect_folder(
 
 
 def compare_folder(
-    store: Store, mailbox: str, folder: str, session: MailboxSession, *, tries: Tries = NONE_FAILED
+    store: Store,
+    mailbox: str,
+    folder: str,
+    session: MailboxSession,
+    *,
+    stopping: Callable[[], bool] = lambda: False,
+    tries: Tries = NONE_FAILED,
 ) -> tuple[int, Compared]:
     """Store what was missed in one folder: mails of the last days that are there and in no ledger.
 
@@ -144,7 +158,14 @@ def compare_folder(
 
     now = utc_now()
     compared = session.compare(
-        folder, position, missed, keeper.accept, since=now - timedelta(days=COMPARED_DAYS), now=now, tries=tries
+        folder,
+        position,
+        missed,
+        keeper.accept,
+        since=now - timedelta(days=COMPARED_DAYS),
+        now=now,
+        stopping=stopping,
+        tries=tries,
     )
     if compared.fetched:
         log.warning("mailbox_reconciled", mailbox=mailbox, folder=folder, fetched=compared.fetched, new=keeper.new)
@@ -190,6 +211,10 @@ class Processor:
     pool: WorkerPool
     # What each mailbox asks of a mail, by its name.
     asked: Mapping[str, Terms] = field(default_factory=dict)
+    # Told of each worker that gave no answer.
+    failed: Callable[[WorkerError], None] = lambda _: None
+    # By which name messages are claimed, where other daemons may read them too; None: nobody else does.
+    claimant: str | None = None
     # Too slow on the wall clock, with CPU time to spare: the machine is loaded. They wait for the next pass.
     postponed: set[int] = field(default_factory=set)
 
@@ -215,6 +240,23 @@ class Processor:
             if stopping():
                 in_hand = {future: message for future, message in in_hand.items() if not future.cancel()}
 
+    def process_all(
+        self, *, stopping: Callable[[], bool], settled: Callable[[Message, Reading], None] = lambda *_: None
+    ) -> int:
+        """Do the same until nothing waits any more, also of what others have claimed, unless that takes them long."""
+        count = self.process(stopping=stopping, settled=settled)
+        end = time.monotonic() + OTHERS_SECONDS
+        while not stopping() and self._others_claim() and time.monotonic() < end:
+            time.sleep(0.2)
+            count += self.process(stopping=stopping, settled=settled)
+        return count
+
+    def _others_claim(self) -> bool:
+        if self.claimant is None:
+            return False
+        with self.store.reading() as connection:
+            return messages.others_claim(connection, self.claimant)
+
     def _submit(self, in_hand: Collection[Message]) -> dict[Future[Reading], Message]:
         """Hand out what waits. What has failed before may do so again: one of those at a time, when no other waits.
 
@@ -223,8 +265,7 @@ class Processor:
         retrying = any(message.attempts for message in in_hand)
         limit = self.pool.count * (1 if retrying else AHEAD_OF_EACH_WORKER)
         busy = {message.id for message in in_hand} | self.postponed
-        with self.store.reading() as connection:
-            waiting = messages.waiting(connection, limit=limit, exclude=busy)
+        waiting = self._waiting(limit, busy)
         untried = [message for message in waiting if not message.attempts]
         chosen = untried or ([] if in_hand else waiting[:1])
         return {
@@ -238,9 +279,18 @@ class Processor:
             for message in chosen
         }
 
+    def _waiting(self, limit: int, busy: Collection[int]) -> list[Message]:
+        if self.claimant is None:
+            with self.store.reading() as connection:
+                return messages.waiting(connection, limit=limit, exclude=busy)
+        with self.store.writing() as connection:
+            return messages.claim(connection, self.claimant, limit=limit, seconds=CLAIM_SECONDS, exclude=busy)
+
     def _settle(self, message: Message, future: Future[Reading]) -> Reading | None:
         """Record what a worker says of a message; return None if nothing was recorded."""
         try:
+            if isinstance(failure := future.exception(), WorkerError):
+                self.failed(failure)
             reading = future.result()
             return reading if record(self.store, message, reading) else None
         except WallTimeExceeded as error:

@@ -208,6 +208,8 @@ def _misfit(row: Row, fit: Fit) -> str | None:
         return f"message {row['id']} is not {where} but {row['disposition']}"
     if fit.reasons and row["reason"] not in fit.reasons:
         return f"message {row['id']} is {row['reason']}: {_expected(fit)}"
+    if row["pruned_at"]:
+        return f"message {row['id']}: {queries.gone(row['pruned_at'])}"
     if not row["whole"] and not fit.also_beginnings:
         return (
             f"message {row['id']} is too_large: only its beginning is kept, which cannot be read; "

@@ -75,6 +75,8 @@ _IGNORED = (("retry --ignored {which}", "read it again: it is for us after all")
 
 def commands(row: Row, which: str) -> list[tuple[str, str]]:
     """Return what can be done with a message or a group, each as a command and what it means."""
+    if row.get("pruned_at"):
+        return []
     if row["disposition"] == "ignored":
         cures: Sequence[tuple[str, str]] = _IGNORED
     else:
@@ -145,8 +147,8 @@ def print_assignments(found: Sequence[Row], *, utc: bool) -> None:
 # --- one mail -----------------------------------------------------------------------------------------------------
 
 
-def message_json(message: Row, raw: bytes, group: str | None) -> dict[str, Any]:
-    """Return all of one mail in JSON's terms: ``source`` is the mail as it came.
+def message_json(message: Row, raw: bytes | None, group: str | None) -> dict[str, Any]:
+    """Return all of one mail in JSON's terms: ``source`` is the mail as it came, None where its bytes went.
 
     ``group`` is None, here and below, for a mail that is neither in quarantine nor ignored.
     """
@@ -155,12 +157,15 @@ def message_json(message: Row, raw: bytes, group: str | None) -> dict[str, Any]:
         "group": group,
         "headers": [list(pair) for pair in _headers(raw)],
         "commands": [command for command, _ in commands(message, str(message["id"]))],
-        "source": raw.decode("utf-8", "replace"),
+        "source": None if raw is None else raw.decode("utf-8", "replace"),
     }
 
 
-def print_message(message: Row, raw: bytes, group: str | None, *, utc: bool) -> None:
-    """Print a mail, why it is where it is, what each reader made of it, and what can be done about it."""
+def print_message(message: Row, raw: bytes | None, group: str | None, *, utc: bool) -> None:
+    """Print a mail, why it is where it is, what each reader made of it, and what can be done about it.
+
+    ``raw`` is None where its bytes went.
+    """
     terminal.print_facts(
         {
             "message": message["id"],
@@ -175,6 +180,7 @@ def print_message(message: Row, raw: bytes, group: str | None, *, utc: bool) -> 
             "events": ", ".join(f"{provider} {event_id}" for _, provider, event_id in message["events"]),
             "received": terminal.local(message["received_at"], utc=utc),
             "size": f"{message['size']} bytes",
+            "bytes": f"pruned {terminal.local(message['pruned_at'], utc=utc)}" if message["pruned_at"] else "",
             "attempts": message["attempts"] or "",
             "seen": "; ".join(_seen(place, utc=utc) for place in message["sightings"][:SHOWN_PLACES]),
         }
@@ -210,8 +216,8 @@ def _by(said: Row, *, utc: bool) -> str:
     return f"by {said['author']}, {terminal.local(said['at'], utc=utc)}: {said['reason']}"
 
 
-def _headers(raw: bytes) -> list[tuple[str, str]]:
-    found = headers_of(raw, HEADERS)
+def _headers(raw: bytes | None) -> list[tuple[str, str]]:
+    found = headers_of(raw, HEADERS) if raw is not None else []
     return [pair for name in HEADERS for pair in [one for one in found if one[0] == name][:SHOWN_FIELDS]]
 
 
@@ -222,8 +228,10 @@ def _print_titled(title: str, columns: Sequence[str], rows: Sequence[Sequence[ob
         terminal.print_table(columns, rows)
 
 
-def _texts(raw: bytes) -> Iterator[tuple[str, list[str]]]:
+def _texts(raw: bytes | None) -> Iterator[tuple[str, list[str]]]:
     """Yield the texts of a mail, each with a title; of a mail that is not built as mail is, its source."""
+    if raw is None:
+        return
     try:
         notification = decode(raw)
     except MalformedMessage as problem:

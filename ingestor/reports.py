@@ -393,6 +393,7 @@ def reparse_json(reread: Reread, differences: Sequence[Difference], *, applied: 
     """Return what reading again gave, in JSON's terms."""
     return {
         "read": reread.read,
+        "pruned": reread.pruned,
         "applied": applied,
         "events": [
             {"kind": one.key.kind.value, "provider": one.key.provider, "before": one.before, "after": one.after}
@@ -421,6 +422,8 @@ def print_reparse(reread: Reread, differences: Sequence[Difference], *, applied:
         terminal.print_line(f"message {message}: {before} > {after}")
     for message, problem in reread.unread:
         terminal.print_error(f"message {message}: kept as it was: {problem}")
+    if reread.pruned:
+        terminal.print_line(f"{reread.pruned} messages passed over: their bytes went, and what they said stays")
     changes = len(differences) + len(reread.settled_otherwise)
     done = "recorded" if applied else "nothing is recorded without --apply"
     terminal.print_line(

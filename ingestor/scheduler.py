@@ -1,5 +1,6 @@
 """When the mailboxes are polled: the only module that knows APScheduler."""
 
+import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
 
@@ -37,6 +38,12 @@ class Scheduler:
     def start(self) -> None:
         """Begin."""
         self._scheduler.start()
+
+    @property
+    def thread(self) -> threading.Thread:
+        """The thread that begins the jobs; there is none before the start."""
+        thread: threading.Thread = self._scheduler._thread
+        return thread
 
     def stop(self) -> None:
         """Begin no further job, and wait for those that run: the caller has ended what they wait on."""

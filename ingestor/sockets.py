@@ -193,7 +193,7 @@ def _of_tls(error: Exception, host: str, port: int, ca_file: str | None) -> Trou
 
 
 def _of_silence(error: Exception, host: str, port: int, ca_file: str | None) -> Trouble:
-    return Trouble(found="timed out", advice="check host, port and the firewalls between; tried again at the next poll")
+    return Trouble(found="timed out", advice="check host, port and the firewalls between; it is tried again")
 
 
 def _of_refusal(error: Exception, host: str, port: int, ca_file: str | None) -> Trouble:
@@ -201,7 +201,7 @@ def _of_refusal(error: Exception, host: str, port: int, ca_file: str | None) -> 
 
 
 def _of_loss(error: Exception, host: str, port: int, ca_file: str | None) -> Trouble:
-    return Trouble(found="connection lost", advice="tried again at the next poll")
+    return Trouble(found="connection lost", advice="it is tried again")
 
 
 def _of_system(error: Exception, host: str, port: int, ca_file: str | None) -> Trouble:

@@ -37,6 +37,8 @@ _STYLES = {
     "applied": "green",
     "ok": "green",
     "FAILED": "bold red",
+    "deaf": "bold red",
+    "not running": "bold red",
     "warning": "yellow",
     "OUTAGE": "red",
 }
@@ -247,10 +249,10 @@ class Bar:
         self._progress = progress
         self._task = task
 
-    def advance(self, *_: Any) -> None:
-        """Count one more."""
+    def advance(self, *_: Any, by: int = 1) -> None:
+        """Count one more, or several."""
         if self._progress is not None and self._task is not None:
-            self._progress.advance(self._task)
+            self._progress.advance(self._task, by)
 
 
 @contextmanager

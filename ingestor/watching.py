@@ -24,10 +24,11 @@ from typing import Any, Literal
 
 import structlog
 
-from domain.errors import ConfigurationError, MailboxError, MailboxFailure, MaintdError
+from domain.errors import ConfigurationError, MailboxError, MailboxFailure, MaintdError, StorageError
 from ingestor import pipeline
 from ingestor.config import MailboxTable
 from ingestor.mailbox import MOST_TRIES, Idled, MailboxSession, MailboxSettings, Step
+from ingestor.patience import Patience
 from storage import messages
 from storage.database import Store
 
@@ -39,8 +40,12 @@ _PAUSES: Mapping[MailboxFailure, tuple[float, float]] = {
     MailboxFailure.SETTINGS: _SLOW,
     MailboxFailure.FOLDER: _SLOW,
     MailboxFailure.LIMITED: (30.0, 300.0),
+    # What cannot be kept is on the server still, which has done nothing wrong.
+    MailboxFailure.DATABASE: (2.0, 15.0),
 }
 _USUAL_PAUSE = (5.0, 300.0)
+# The longest pause after a connection that was of use before it was lost: its server is well.
+_PAUSE_AFTER_A_LOOK = 60.0
 # By how much pauses and polls differ, so that many watchers do not come back at one moment.
 _JITTER = 0.2
 
@@ -65,9 +70,14 @@ class Pace:
     in_turn: float = 3600.0
 
 
-def pause_after(kind: MailboxFailure, failures: int) -> float:
-    """Return how many seconds to wait after so many failures on end, the last one of this kind."""
+def pause_after(kind: MailboxFailure, failures: int, *, looked: bool = False) -> float:
+    """Return how many seconds to wait after so many failures on end, the last one of this kind.
+
+    ``looked``: the connection that failed had seen its folder first.
+    """
     first, most = _PAUSES.get(kind, _USUAL_PAUSE)
+    if looked and kind not in _PAUSES:
+        most = _PAUSE_AFTER_A_LOOK
     return float(min(first * 2 ** min(failures - 1, 20), most))
 
 
@@ -80,6 +90,8 @@ class FolderHealth:
     # How it is watched; None: there is no connection now.
     by: Literal["idle", "poll"] | None = None
     last_success_at: datetime | None = None
+    # Another daemon watches it, or nobody knows who does while the database is away.
+    held_elsewhere: bool = False
     # None in all three: the last look was a success, or there was none yet.
     failing_since: datetime | None = None
     failure: MailboxFailure | None = None
@@ -170,7 +182,8 @@ class _Door:
 class Watching:
     """The watchers of all folders. ``settings_of`` gives what a session needs, with the secret as it is then.
 
-    ``arrived`` is called, from any thread, when there are new messages. The rest is for tests.
+    ``arrived`` is called, from any thread, when there are new messages. ``holds``: whether a mailbox is this daemon's
+    to watch, by its name; what changes in that is told to ``lease_changed``. The rest is for tests.
     """
 
     def __init__(
@@ -180,6 +193,8 @@ class Watching:
         settings_of: Callable[[MailboxTable], MailboxSettings],
         *,
         arrived: Callable[[], None],
+        holds: Callable[[str], bool] = lambda _: True,
+        patience: Patience | None = None,
         pace: Pace | None = None,
         clock: Callable[[], float] = time.monotonic,
         jitter: Callable[[], float] = lambda: random.uniform(1 - _JITTER, 1 + _JITTER),  # noqa: S311
@@ -188,6 +203,8 @@ class Watching:
         self.store = store
         self.settings_of = settings_of
         self.arrived = arrived
+        self.holds = holds
+        self.patience = patience or Patience(store)
         self.pace = pace or Pace()
         self.clock = clock
         self.jitter = jitter
@@ -201,6 +218,11 @@ class Watching:
             threading.Thread(target=one.run, name=f"watch {one.table.name} {one.folder}", daemon=True)
             for one in self.watchers
         ]
+
+    @property
+    def threads(self) -> Sequence[threading.Thread]:
+        """The threads of the watchers, which live as long as the program."""
+        return self._threads
 
     def start(self) -> None:
         """Begin to watch."""
@@ -235,6 +257,16 @@ class Watching:
         for watcher in self.watchers:
             watcher.compare_soon()
 
+    def lease_changed(self, mailbox: str) -> None:
+        """Begin to watch a mailbox that is held from now on, or end the connections to one that is held no more."""
+        for watcher in self.watchers:
+            if watcher.table.name != mailbox:
+                continue
+            if self.holds(mailbox):
+                watcher.bell.ring()
+            else:
+                watcher.close_now()
+
     def together(self, table: MailboxTable) -> "list[Watcher]":
         """Return the watchers of one mailbox."""
         return [watcher for watcher in self.watchers if watcher.table is table]
@@ -255,6 +287,8 @@ class Watcher:
         self._session: MailboxSession | None = None
         # Since when the connection stands; None: it does not.
         self._since: float | None = None
+        # Whether it has seen its folder.
+        self._looked = False
         self._in_hand: tuple[tuple[int, int], ...] = ()
         self._failures = 0
         # How often fetching a message has failed, by UIDVALIDITY and UID.
@@ -289,7 +323,7 @@ class Watcher:
             except MaintdError as error:
                 self._sleep(self._failed(_kind(error), error))
             except Exception as error:  # the boundary of a job: a fault in here must not make a mailbox deaf
-                if not self._stopping():
+                if not self._ending():
                     log.exception("watcher_failed", mailbox=self.table.name, folder=self.folder)
                 self._sleep(self._failed(MailboxFailure.FAULT, error))
 
@@ -297,6 +331,10 @@ class Watcher:
 
     def _visit(self) -> None:
         """Connect, and watch until the connection is to be made anew."""
+        if not self._holds():
+            self._stand_by()
+            return
+        self._note(held_elsewhere=False)
         closed = self._door.closed_until - self._clock()
         if closed > 0:
             self._sleep(closed)
@@ -312,16 +350,25 @@ class Watcher:
             rest = self._watch(session, in_turn=in_turn)
         self._sleep(rest, until_rung=True)
 
+    def _stand_by(self) -> None:
+        """Leave the folder to another daemon, until the bell is rung."""
+        self._told = None
+        self._note(held_elsewhere=True, failing_since=None, failure=None, problem=None)
+        self.bell.clear()
+        if not self._holds():
+            self._sleep(self._watching.pace.slice, until_rung=True)
+
     def _enter(self) -> MailboxSession | None:
         """Return a session that is logged in; None where somebody else has found the door closed meanwhile."""
         self._since = None
         with self._holding(self._door.lock):
-            if self._stopping() or self._door.closed_until > self._clock():
+            if self._ending() or self._door.closed_until > self._clock():
                 return None
             try:
                 session = self._opened(MailboxSession(self._watching.settings_of(self.table)))
             except Exception as error:
-                self._close_door(_kind(error))
+                if not self._ending():
+                    self._close_door(_kind(error))
                 raise
             self._door.failures = 0
             self._since = self._clock()
@@ -330,7 +377,7 @@ class Watcher:
     def _opened(self, session: MailboxSession) -> MailboxSession:
         with self._lock:
             self._session = session
-        if self._stopping():
+        if self._ending():
             session.close_now()
         return session.__enter__()
 
@@ -363,7 +410,7 @@ class Watcher:
         idles = self.table.watch == "idle" and session.can_idle and not in_turn
         self._begin("idle" if idles else "poll", in_turn=in_turn)
         pace, begun = self._watching.pace, self._clock()
-        while not self._stopping():
+        while not self._ending():
             self.bell.clear()
             self._look(session)
             if self._file(session) or self._compare_with_ledger(session):
@@ -393,7 +440,7 @@ class Watcher:
         )
         if new:
             self._watching.arrived()
-        if self._stopping():
+        if self._ending():
             return
         if self._silent and collected.fetched:
             self._deaf = True
@@ -422,7 +469,7 @@ class Watcher:
 
     def _filing_failed(self, problem: str) -> None:
         """Leave filing alone for a while: it is a courtesy, and must not keep mail from being read."""
-        if self._stopping():
+        if self._ending():
             return
         self._filing_failures += 1
         self._file_from = self._clock() + pause_after(MailboxFailure.UNREACHABLE, self._filing_failures)
@@ -467,6 +514,8 @@ class Watcher:
 
     def _succeeded(self) -> None:
         health = self._watching.registry.of(self.table.name, self.folder)
+        self._watching.patience.works()
+        self._looked = True
         now = pipeline.utc_now()
         withheld = [uid for _, uid in self._tries]
         self._note(
@@ -489,7 +538,8 @@ class Watcher:
         self._leave()
         in_hand, self._in_hand = self._in_hand, ()
         since, self._since = self._since, None
-        if self._stopping():
+        looked, self._looked = self._looked, False
+        if self._ending():
             return 0.0
         self._silent = False
         for watcher in self._waiting_at_the_door() if since is None else [self]:
@@ -510,7 +560,7 @@ class Watcher:
             self._tell(kind, error, [self])
         if steady and kind is MailboxFailure.ENDED:
             return 0.0
-        return pause_after(kind, self._failures) * self._watching.jitter()
+        return pause_after(kind, self._failures, looked=looked) * self._watching.jitter()
 
     def _waiting_at_the_door(self) -> "list[Watcher]":
         return [watcher for watcher in self._watching.together(self.table) if watcher.by is None]
@@ -519,17 +569,21 @@ class Watcher:
         folders = [watcher.folder for watcher in watchers]
         step = error.step if isinstance(error, MailboxError) else None
         problem = str(error) if isinstance(error, MaintdError) else f"{type(error).__name__}: {error}"
+        if isinstance(error, StorageError) and not error.permanent:
+            # All watchers meet it, and more than they.
+            self._watching.patience.failed(error)
         # A fault has been logged, with its traceback.
-        if kind is not MailboxFailure.FAULT:
+        elif kind is not MailboxFailure.FAULT:
             log.error("mailbox_failed", mailbox=self.table.name, folders=folders, step=step, problem=problem)
         for folder in folders:
             since = self._watching.registry.of(self.table.name, folder).failing_since or pipeline.utc_now()
             facts = {"failing_since": since, "failure": kind, "problem": problem}
             self._watching.registry.note(self.table.name, folder, **facts)
-        self._keep(problem, folders)
+        if kind is not MailboxFailure.DATABASE:
+            self._keep(problem, folders)
 
     def _keep(self, problem: str, folders: Sequence[str]) -> None:
-        """Keep a problem for ``maintd stats``, unless the database is the problem."""
+        """Keep a problem for ``maintd stats``, if the database takes it."""
         with suppress(MaintdError), self._watching.store.writing() as connection:
             for folder in folders:
                 messages.note_failure(connection, self.table.name, folder, pipeline.utc_now(), problem)
@@ -549,8 +603,8 @@ class Watcher:
     # Waiting
 
     def _sleep(self, seconds: float, *, until_rung: bool = False) -> None:
-        end = self._clock() + seconds
-        while not self._stopping() and (left := end - self._clock()) > 0:
+        end, held = self._clock() + seconds, self._holds()
+        while not self._stopping() and self._holds() >= held and (left := end - self._clock()) > 0:
             self._tick()
             if self.bell.wait(min(left, self._watching.pace.slice)):
                 if until_rung:
@@ -569,7 +623,7 @@ class Watcher:
 
     def _pausing(self) -> bool:
         self._tick()
-        return self._stopping()
+        return self._ending()
 
     def _tick(self) -> None:
         self._note(progressed_at=self._clock())
@@ -579,6 +633,13 @@ class Watcher:
 
     def _in_turn(self) -> bool:
         return self._clock() < self._door.in_turn_until
+
+    def _ending(self) -> bool:
+        """Say whether the connection is to end: the program stops, or the mailbox is another daemon's."""
+        return self._stopping() or not self._holds()
+
+    def _holds(self) -> bool:
+        return self._watching.holds(self.table.name)
 
     def _stopping(self) -> bool:
         return self._watching.stopping.is_set()

@@ -100,10 +100,14 @@ def ask(door: Door, question: bytes) -> bytes:
     thread.join(door.model.seconds)
     if thread.is_alive():
         exchange.give_up()
-        raise NoAnswer(f"no answer within {door.model.seconds:g} seconds")
+        raise NoAnswer(_too_late(door.model))
     if exchange.problem:
         raise NoAnswer(exchange.problem)
     return exchange.answer
+
+
+def _too_late(model: Model) -> str:
+    return f"no answer within {model.seconds:g} seconds"
 
 
 class _Exchange:
@@ -121,6 +125,8 @@ class _Exchange:
             self.answer = self._answer()
         except NoAnswer as problem:
             self.problem = str(problem)
+        except TimeoutError:
+            self.problem = _too_late(self._door.model)
         except OSError as error:
             self.problem = f"the connection failed: {error.strerror or type(error).__name__}"
         # Its words may hold the key: "invalid header value", for one.

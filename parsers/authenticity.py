@@ -262,7 +262,10 @@ def _is_of(piece: str, authserv_id: str) -> bool:
     words = _WORD.findall(piece)
     if _WORD.sub("", piece).strip() or not 1 <= len(words) <= 2:
         return False
-    return words[0].strip('"').lower() == authserv_id.lower() and all(word.isdigit() for word in words[1:])
+    name = words[0].strip('"')
+    # The sign for kelvin in lower case is a "k", but to no server that takes its own name out of what comes in.
+    same = name == authserv_id or (name.isascii() and name.lower() == authserv_id.lower())
+    return same and all(word.isdigit() for word in words[1:])
 
 
 def _result(piece: str) -> _MethodResult | None:

@@ -25,6 +25,7 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from multiprocessing import resource_tracker
+from pathlib import Path
 from typing import Any
 
 from pebble import ProcessExpired, ProcessFuture, ProcessPool
@@ -44,7 +45,8 @@ HURRIED_CPU_SECONDS = 1
 
 _OUT_OF_MEMORY = 71
 _STOPPED_FROM_OUTSIDE = (signal.SIGTERM, -signal.SIGTERM)
-_LIBRARY_SWITCHES = "PARSER_"
+# What a worker is left of the environment: what Python, the C library and OpenSSL ask for. The rest may be secrets.
+_KEPT = ("LANG", "LC_", "LD_", "PATH", "PYTHON", "SSL_CERT_")
 _ENVIRONMENT = {"TZ": "UTC", "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
 _FORBIDDEN = frozenset(
     {
@@ -139,13 +141,24 @@ class WorkerPool:
         self._hand_out()
         return task.future
 
-    def stop_if_idle(self, seconds: float = 60.0) -> bool:
-        """Stop the workers if they have had nothing to do for so long; say whether any was stopped."""
+    def start_one(self) -> None:
+        """Have one worker started, if none is there: a message need not wait then for the seconds which that takes."""
+        with self._lock:
+            first = self._workers[0]
+            if first.task is not None or (first.pool and first.pool.active):
+                return
+            self._throw_away(first)
+            first.pool = self._started()
+            with _interrupts_left_to_us(), contextlib.suppress(RuntimeError):
+                first.pool.schedule(_be_there, timeout=self._limits.wall_seconds)
+
+    def stop_if_idle(self, seconds: float = 60.0, *, keep: int = 0) -> bool:
+        """Stop all workers but ``keep`` of them if they have had nothing to do for so long; say whether any was."""
         with self._lock:
             busy = self._waiting or any(worker.task for worker in self._workers)
             if busy or time.monotonic() - self._used_at < seconds:
                 return False
-            pools = self._released()
+            pools = self._released(keep)
         _end(pools)
         return bool(pools)
 
@@ -161,13 +174,14 @@ class WorkerPool:
         for task in running:
             task.fail(WallTimeExceeded("the workers were stopped"))
 
-    def _released(self) -> list[ProcessPool]:
-        """Take the processes from the workers; what they are at is no longer theirs."""
-        pools = [worker.pool for worker in self._workers if worker.pool]
-        for worker in self._workers:
+    def _released(self, keep: int = 0) -> list[ProcessPool]:
+        """Take the processes from all workers but the first ``keep``; what they are at is no longer theirs."""
+        kept, released = self._workers[:keep], self._workers[keep:]
+        pools = [worker.pool for worker in released if worker.pool]
+        for worker in released:
             # A pool that is ended says that it broke, and must not be ended a second time at once.
             worker.pool = worker.task = None
-        self._workers = [_Worker() for _ in range(self.count)]
+        self._workers = kept + [_Worker() for _ in released]
         return pools
 
     def _hand_out(self) -> None:
@@ -236,16 +250,20 @@ class WorkerPool:
             if worker.task is not task:
                 return
             worker.task = None
-            if broken and worker.pool:
-                # This may be a thread of the pool, which cannot wait for its own end.
-                threading.Thread(target=_end, args=([worker.pool],), daemon=True).start()
-                worker.pool = None
+            if broken:
+                self._throw_away(worker)
             task.restarts += 1
             if task.restarts <= MOST_RESTARTS:
                 self._waiting.appendleft(task)
         if task.restarts > MOST_RESTARTS:
             task.fail(WallTimeExceeded("the workers do not start: see what they write to standard error"))
         self._hand_out()
+
+    def _throw_away(self, worker: "_Worker") -> None:
+        """Take a broken pool from a worker. This may be a thread of the pool, which cannot wait for its own end."""
+        if worker.pool:
+            threading.Thread(target=_end, args=([worker.pool],), daemon=True).start()
+            worker.pool = None
 
     def _guard(self) -> None:
         """Find the pools that broke in the moment in which a message was handed to them: they tell nobody."""
@@ -346,8 +364,7 @@ def _name_of(number: int) -> str:
 def _prepare(limits: Limits) -> None:
     """Load what reads mails, and then close the door: no network, no child, no file, so much memory."""
     _end_with_parent()
-    for name in [name for name in os.environ if name.startswith(_LIBRARY_SWITCHES)]:
-        del os.environ[name]
+    _forget_environment()
     os.environ.update(_ENVIRONMENT)
     time.tzset()
     # 0.9 s and 67 MiB: only workers pay them.
@@ -361,6 +378,27 @@ def _prepare(limits: Limits) -> None:
     _lower(resource.RLIMIT_FSIZE, 0)
     _lower(resource.RLIMIT_CORE, 0)
     sys.addaudithook(functools.partial(_refuse_forbidden, _door_to(limits.model)))
+
+
+def _be_there() -> None:
+    """Do nothing: by then the process has started, and has loaded what reads mails."""
+
+
+def _forget_environment() -> None:
+    """Take out of the environment what this process does not need, and out of what /proc shows of its start as well."""
+    for name in [name for name in os.environ if not name.startswith(_KEPT)]:
+        del os.environ[name]
+    # No such file, or none that may be written: then that stays.
+    with contextlib.suppress(OSError):
+        # Behind the name, which may hold anything. Source: proc_pid_stat(5), env_start and env_end.
+        figures = Path("/proc/self/stat").read_bytes().rpartition(b")")[2].split()
+        start, end = int(figures[47]), int(figures[48])
+        with open("/proc/self/mem", "r+b", buffering=0) as memory:
+            kept = tuple(name.encode() for name in _KEPT)
+            memory.seek(start)
+            given = memory.read(end - start).split(b"\0")
+            memory.seek(start)
+            memory.write(b"\0".join(one if one.startswith(kept) else bytes(len(one)) for one in given))
 
 
 def _end_with_parent() -> None:
@@ -394,6 +432,13 @@ def _lower(limit: int, value: int) -> None:
 
 
 def _read(limits: Limits, ways: Ways, received_at: datetime, directory: bytes) -> Reading | _Failure:
+    """Read one message, and take the time."""
+    begun = time.perf_counter()
+    outcome = _read_within(limits, ways, received_at, directory)
+    return replace(outcome, seconds=time.perf_counter() - begun) if isinstance(outcome, Reading) else outcome
+
+
+def _read_within(limits: Limits, ways: Ways, received_at: datetime, directory: bytes) -> Reading | _Failure:
     """Read one message within its CPU time. A worker that runs out of memory ends, and gives it all back."""
     from parsers.maintenance import load_what_is_read  # noqa: PLC0415, loaded by _prepare
     from parsers.reading import read_message  # noqa: PLC0415, loaded by _prepare

@@ -147,6 +147,12 @@ def updates_of_message(conn: Connection, message: int) -> list[Update]:
     return [update_of(row) for row in conn.execute(statement)]
 
 
+def keys_of_messages(conn: Connection, numbers: Collection[int]) -> set[EventKey]:
+    """Return the keys of all events that messages speak of."""
+    statement = select(updates.c.kind, updates.c.provider, updates.c.id_key).where(updates.c.message.in_(numbers))
+    return {_key(*row) for row in conn.execute(statement.distinct())}
+
+
 def proposal_row(proposal: Sequence[Update]) -> list[_Row] | None:
     """Return updates that are proposed, and not stated, as a JSON value; None where there are none."""
     rows = [_update_row(0, ordinal, update) for ordinal, update in enumerate(proposal)]

@@ -3,7 +3,7 @@
 import zlib
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -214,9 +214,19 @@ def read_cursor(conn: Connection, mailbox: str, folder: str) -> Cursor | None:
 
 
 def save_cursor(conn: Connection, cursor: Cursor) -> None:
-    """Keep how far a folder is read: in the transaction that records what was read."""
-    facts = {"uid_validity": cursor.uid_validity, "last_uid": cursor.last_uid}
-    _keep(conn, cursor.mailbox, cursor.folder, facts)
+    """Keep how far a folder is read: in the transaction that records what was read.
+
+    Under one UIDVALIDITY it never goes back, where another process has read further meanwhile.
+    """
+    inserting = _inserting(conn, cursors).values(
+        mailbox=cursor.mailbox, folder=cursor.folder, uid_validity=cursor.uid_validity, last_uid=cursor.last_uid
+    )
+    further = sa.or_(
+        cursors.c.uid_validity.is_distinct_from(inserting.excluded.uid_validity),
+        cursors.c.last_uid < inserting.excluded.last_uid,
+    )
+    facts = {"uid_validity": inserting.excluded.uid_validity, "last_uid": inserting.excluded.last_uid}
+    conn.execute(inserting.on_conflict_do_update(index_elements=["mailbox", "folder"], set_=facts, where=further))
 
 
 def note_success(conn: Connection, mailbox: str, folder: str, now: datetime) -> None:
@@ -235,8 +245,12 @@ def _keep(conn: Connection, mailbox: str, folder: str, facts: Mapping[str, Any])
 
 def _upsert(conn: Connection, table: sa.Table, key: Mapping[str, Any], facts: Mapping[str, Any]) -> None:
     """Insert a row, or change these facts of the one that is there."""
-    inserting = sqlite.insert(table) if conn.dialect.name == "sqlite" else postgresql.insert(table)
-    conn.execute(inserting.values(**key, **facts).on_conflict_do_update(index_elements=list(key), set_=dict(facts)))
+    inserting = _inserting(conn, table).values(**key, **facts)
+    conn.execute(inserting.on_conflict_do_update(index_elements=list(key), set_=dict(facts)))
+
+
+def _inserting(conn: Connection, table: sa.Table) -> sqlite.Insert | postgresql.Insert:
+    return sqlite.insert(table) if conn.dialect.name == "sqlite" else postgresql.insert(table)
 
 
 def missed(conn: Connection, mailbox: str, folder: str, uid_validity: int, imap_uids: Collection[int]) -> list[int]:
@@ -289,7 +303,10 @@ _ADD_ATTEMPT = (
     .returning(messages.c.attempts)
 )
 _SETTLE = sa.update(messages).where(
-    messages.c.id == bindparam("message"), messages.c.disposition == bindparam("expected")
+    messages.c.id == bindparam("message"),
+    messages.c.disposition == bindparam("expected"),
+    # What somebody has read while its bytes went stays as it was: nobody could read it again.
+    messages.c.raw_pruned_at.is_(None),
 )
 _DELETE_TEXT = sa.delete(message_texts).where(message_texts.c.message == bindparam("of_message"))
 
@@ -303,6 +320,60 @@ def waiting(conn: Connection, *, limit: int, exclude: Collection[int] = ()) -> l
     if exclude:
         statement = statement.where(messages.c.id.not_in(sorted(exclude)))
     return _with_copies(conn, conn.execute(statement).all())
+
+
+_MINE = messages.c.claimed_by == bindparam("me")
+_CLAIMABLE = (
+    select(messages.c.id)
+    .where(
+        messages.c.disposition == Disposition.RECEIVED,
+        sa.or_(messages.c.claimed_until.is_(None), messages.c.claimed_until < sa.func.now(), _MINE),
+    )
+    .order_by(messages.c.attempts, messages.c.id)
+    # What is locked is being settled, or claimed by somebody else.
+    .with_for_update(skip_locked=True)
+)
+_CLAIMED = {"claimed_by": bindparam("me"), "claimed_until": sa.func.now() + bindparam("lease", type_=sa.Interval)}
+_UNCLAIMED: dict[str, Any] = {"claimed_by": None, "claimed_until": None}
+_HELD_BY_ME = select(messages.c.id).where(messages.c.disposition == Disposition.RECEIVED, _MINE)
+_HELD_BY_ME = _HELD_BY_ME.with_for_update(skip_locked=True)
+_RENEW = sa.update(messages).where(messages.c.id.in_(_HELD_BY_ME)).values(_CLAIMED)
+_LET_GO = sa.update(messages).where(messages.c.id.in_(_HELD_BY_ME)).values(_UNCLAIMED)
+
+
+def claim(conn: Connection, daemon: str, *, limit: int, seconds: float, exclude: Collection[int] = ()) -> list[Message]:
+    """Return what ``waiting`` does, of that which nobody else has claimed: it is this daemon's for so many seconds.
+
+    On PostgreSQL alone, and by its clock.
+    """
+    claimable = _CLAIMABLE.limit(limit)
+    if exclude:
+        claimable = claimable.where(messages.c.id.not_in(sorted(exclude)))
+    # PostgreSQL may run a subquery with a limit more than once, but never one of these that locks.
+    chosen = claimable.cte("chosen")
+    claiming = sa.update(messages).where(messages.c.id == chosen.c.id).values(_CLAIMED).returning(messages.c.id)
+    numbers = conn.scalars(claiming, {"me": daemon, "lease": timedelta(seconds=seconds)}).all()
+    if not numbers:
+        return []
+    found = _LOADED.where(messages.c.id.in_(sorted(numbers))).order_by(messages.c.attempts, messages.c.id)
+    return _with_copies(conn, conn.execute(found).all())
+
+
+def renew_claims(conn: Connection, daemon: str, *, seconds: float) -> None:
+    """Let what this daemon has claimed, and has not settled yet, be its own for so many seconds from now."""
+    conn.execute(_RENEW, {"me": daemon, "lease": timedelta(seconds=seconds)})
+
+
+def others_claim(conn: Connection, daemon: str) -> bool:
+    """Say whether a message that waits is claimed by another daemon, or was by one that is gone."""
+    theirs = messages.c.claimed_by.is_not(None), messages.c.claimed_by != daemon
+    waits = messages.c.disposition == Disposition.RECEIVED
+    return bool(conn.scalar(select(sa.exists().where(waits, *theirs))))
+
+
+def let_go(conn: Connection, daemon: str) -> None:
+    """Let everybody read what this daemon has claimed and not settled. May be called twice."""
+    conn.execute(_LET_GO, {"me": daemon})
 
 
 def add_attempt(conn: Connection, message: int) -> int:
@@ -336,6 +407,7 @@ def settle(
         "trials": [_trial_row(trial) for trial in reading.trials],
         "proposal": proposal_row(reading.proposal),
         "settled_at": now,
+        **_UNCLAIMED,
     }
     if reading.keys:
         facts["signer_keys"] = dict(reading.keys)
@@ -366,14 +438,15 @@ def set_disposition(
 ) -> list[int]:
     """Change what became of messages by a person's word; return those that had one of the expected ones until now.
 
-    RECEIVED has them read again, with all their attempts; not one of which only the beginning is kept. Their updates
-    are the caller's to replace.
+    RECEIVED has them read again, with all their attempts; not one of which only the beginning is kept, or nothing any
+    more. Their updates are the caller's to replace.
     """
     facts: dict[str, Any] = {"disposition": disposition, "reason": reason, "detail": detail, "settled_at": now}
+    facts |= _UNCLAIMED
     statement = sa.update(messages).where(messages.c.disposition.in_(list(expected))).returning(messages.c.id)
     if disposition is Disposition.RECEIVED:
         facts |= {"attempts": 0, "settled_at": None}
-        statement = statement.where(messages.c.too_large.is_(sa.false()))
+        statement = statement.where(messages.c.too_large.is_(sa.false()), messages.c.raw_pruned_at.is_(None))
     # One order for all processes, as when they are recorded.
     wanted = sorted(numbers)
     changed: list[int] = []
@@ -384,7 +457,10 @@ def set_disposition(
 
 
 def load(conn: Connection, numbers: Iterable[int]) -> list[Message]:
-    """Return messages with their bytes, by number, whatever became of them; NotFound for one that does not exist."""
+    """Return messages with their bytes, by number, whatever became of them; NotFound for one that does not exist.
+
+    Without those whose bytes went.
+    """
     wanted = list(numbers)
     found: dict[int, Message] = {}
     for begin in range(0, len(wanted), _MANY):
@@ -392,9 +468,13 @@ def load(conn: Connection, numbers: Iterable[int]) -> list[Message]:
         rows = conn.execute(_LOADED.where(messages.c.id.in_(part)))
         found |= {one.id: one for one in _with_copies(conn, rows.all())}
     for number in wanted:
-        if number not in found:
+        if number not in found and not _is_pruned(conn, number):
             raise _no_message(number)
-    return [found[number] for number in wanted]
+    return [found[number] for number in wanted if number in found]
+
+
+def _is_pruned(conn: Connection, number: int) -> bool:
+    return conn.scalar(select(messages.c.raw_pruned_at).where(messages.c.id == number)) is not None
 
 
 def select_numbers(
@@ -403,12 +483,15 @@ def select_numbers(
     dispositions: Collection[Disposition] = (),
     provider: str | None = None,
     since: datetime | None = None,
+    pruned: bool = False,
 ) -> list[int]:
     """Return the numbers of the messages that `maintd reparse` asks for, in their order; no filter means all.
 
-    Without those of which only the beginning is kept.
+    Without those of which only the beginning is kept. ``pruned``: those whose bytes went, in place of the others.
     """
-    statement = select(messages.c.id).where(messages.c.too_large.is_(sa.false())).order_by(messages.c.id)
+    bytes_are_there = messages.c.raw_pruned_at.is_not(None) if pruned else messages.c.raw_pruned_at.is_(None)
+    statement = select(messages.c.id).where(messages.c.too_large.is_(sa.false()), bytes_are_there)
+    statement = statement.order_by(messages.c.id)
     if dispositions:
         statement = statement.where(messages.c.disposition.in_(list(dispositions)))
     if provider is not None:

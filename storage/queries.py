@@ -4,7 +4,7 @@ The dicts are those that ``--json`` prints. Instants are texts in UTC.
 """
 
 import zlib
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
@@ -35,11 +35,13 @@ from domain.vocabulary import EtrMove, Impact, Kind, MaintenanceStatus, Move, Ou
 from storage import outbox
 from storage.events import COUNTS, edits_where, said_in
 from storage.links import Name, is_hidden, linked, of_the_event, offered
+from storage.retention import PRUNABLE
 from storage.schema import (
     UtcDateTime,
     acknowledgements,
     adoptions,
     circuits,
+    copies,
     cursors,
     decisions,
     edits,
@@ -119,6 +121,16 @@ def events(
     seen = _acknowledgements(conn, condition)
     shapes = [_event_shape(one, seen, _phase(one.event, now, completions)) for one in stored]
     return sorted((shape for shape in shapes if not phases or shape["phase"] in phases), key=_by_start)
+
+
+def count_not_past(
+    conn: Connection, *, now: datetime, completions: Collection[str] = ()
+) -> Mapping[tuple[Kind, str, Phase], int]:
+    """Return how many events there are of each kind, status and phase, but for what is past, and what is hidden."""
+    may_last = sa.or_(event_rows.c.end_at.is_(None), event_rows.c.end_at > now - OVERDUE_FOR)
+    stored = _stored(conn, sa.and_(sa.not_(is_hidden(event_rows)), may_last))
+    phases = ((one.event, _phase(one.event, now, completions)) for one in stored)
+    return Counter((one.kind, one.status.value, phase) for one, phase in phases if phase is not Phase.PAST)
 
 
 def event(
@@ -526,7 +538,8 @@ def outlines(
     """Return what is needed to choose among messages, the newest first, in one statement: no places, no events.
 
     ``sender`` is an address, or ``@domain`` for all addresses of a domain. ``whole`` says that more than the beginning
-    of the message is kept. ``numbers``: these alone; those that do not exist are left out.
+    of the message is kept, ``pruned_at`` when its bytes went. ``numbers``: these alone, as far as they
+    exist.
     """
     wanted: list[ColumnElement[bool]] = []
     if disposition is not None:
@@ -542,7 +555,7 @@ def outlines(
     if since is not None:
         wanted.append(message_rows.c.received_at >= since)
     names = ("id", "received_at", "from_header", "sender", "subject", "disposition", "reason", "provider", "detail")
-    columns = [message_rows.c[name] for name in (*names, "too_large")]
+    columns = [message_rows.c[name] for name in (*names, "too_large", "raw_pruned_at")]
     statement = select(*columns).where(sa.and_(sa.true(), *wanted)).order_by(message_rows.c.id.desc())
     if numbers is None:
         return [_outline(row) for row in conn.execute(statement)]
@@ -562,6 +575,7 @@ def _outline(row: Row[Any]) -> Shape:
         "provider": row.provider,
         "detail": row.detail,
         "whole": not row.too_large,
+        "pruned_at": _iso(row.raw_pruned_at),
     }
 
 
@@ -586,6 +600,7 @@ def message(conn: Connection, number: int) -> Shape:
         "reader_version": row.reader_version,
         "stored_at": _iso(row.stored_at),
         "settled_at": _iso(row.settled_at),
+        "pruned_at": _iso(row.raw_pruned_at),
         "sightings": [
             {**_place_shape(place), "seen_at": _iso(place.seen_at), "filed_at": _iso(place.filed_at)}
             for place in found[0].places
@@ -629,11 +644,23 @@ def dispositions(conn: Connection, numbers: Sequence[int]) -> dict[str, int]:
 
 
 def raw(conn: Connection, number: int) -> bytes:
-    """Return the bytes of a message as they were received; NotFound where it does not exist."""
+    """Return the bytes of a message as they were received; NotFound where it does not exist, or they went."""
     compressed: bytes | None = conn.scalar(select(raw_messages.c.compressed).where(raw_messages.c.message == number))
     if compressed is None:
-        raise _no_message(number)
+        raise _no_bytes(conn, number)
     return zlib.decompress(compressed)
+
+
+def _no_bytes(conn: Connection, number: int) -> NotFound:
+    row = conn.execute(select(message_rows.c.raw_pruned_at).where(message_rows.c.id == number)).one_or_none()
+    return _no_message(number) if row is None else NotFound(f"message {number}: {gone(_iso(row.raw_pruned_at))}")
+
+
+def gone(pruned_at: str | None) -> str:
+    """Return what a person is told of bytes that went at an instant; None: they should be there."""
+    if pruned_at is None:
+        return "its bytes are lost: run `maintd db check`"
+    return f"its bytes were pruned at {pruned_at} (raw_days of [retention], or `maintd db prune`): what it said stays"
 
 
 @dataclass(frozen=True, slots=True)
@@ -749,6 +776,12 @@ def stats(conn: Connection, *, now: datetime, mailboxes: Collection[str]) -> Sha
     }
 
 
+def waiting(conn: Connection) -> int:
+    """Return how many messages nobody has read yet."""
+    statement = select(func.count()).where(message_rows.c.disposition == Disposition.RECEIVED)
+    return conn.scalar(statement) or 0
+
+
 def _counts(conn: Connection, column: sa.Column[str]) -> dict[str, int]:
     """Return how many rows there are of each value, without those that have none."""
     statement = select(column, func.count()).where(column.is_not(None)).group_by(column).order_by(column)
@@ -803,7 +836,7 @@ def _file_faults(conn: Connection) -> Iterator[str]:
         return
     for (line,) in conn.execute(sa.text("PRAGMA integrity_check")):
         if line != "ok":
-            yield f"the file is damaged: {line}"
+            yield f"the file is damaged: {' '.join(line.split())}"
     for table, row_number, parent, _ in conn.execute(sa.text("PRAGMA foreign_key_check")):
         yield f"row {row_number} of {table} refers to a row of {parent} that does not exist"
 
@@ -813,12 +846,16 @@ def _ledger_faults(conn: Connection) -> Iterator[str]:
     known = [disposition.value for disposition in Disposition]
     received = message_rows.c.disposition == Disposition.RECEIVED
     quarantined = message_rows.c.disposition == Disposition.QUARANTINED
+    pruned = message_rows.c.raw_pruned_at.is_not(None)
+    kept = (select(raw_messages.c.message), select(copies.c.message))
     laws = (
         ("has no disposition that is known", message_rows.c.disposition.not_in(known)),
         ("is settled and has no time of it, or the reverse", received == message_rows.c.settled_at.is_not(None)),
         ("is in quarantine without a reason, or the reverse", quarantined == message_rows.c.reason.is_(None)),
         ("was never seen anywhere", message_rows.c.id.not_in(select(sightings.c.message))),
-        ("has no bytes", message_rows.c.id.not_in(select(raw_messages.c.message))),
+        ("has no bytes", sa.and_(sa.not_(pruned), message_rows.c.id.not_in(select(raw_messages.c.message)))),
+        ("has bytes that were pruned", sa.and_(pruned, sa.or_(*map(message_rows.c.id.in_, kept)))),
+        ("was pruned and waits", sa.and_(pruned, message_rows.c.disposition.not_in(PRUNABLE))),
         (
             "is applied and states nothing",
             sa.and_(
@@ -832,7 +869,7 @@ def _ledger_faults(conn: Connection) -> Iterator[str]:
     without = select(message_texts.c.message).where(message_texts.c.message.not_in(select(updates.c.message)))
     for number in conn.scalars(without.order_by(message_texts.c.message)):
         yield f"message {number} has a text for NetBox and states nothing"
-    for table in (sightings, raw_messages, updates):
+    for table in (sightings, raw_messages, copies, updates):
         strays = select(table.c.message).where(table.c.message.not_in(select(message_rows.c.id))).distinct()
         for stray in conn.scalars(strays):
             yield f"{table.name} has rows of message {stray}, which does not exist"

@@ -181,12 +181,19 @@ messages = Table(
     Column("stored_at", UtcDateTime, nullable=False),
     # Null exactly as long as the disposition is "received".
     Column("settled_at", UtcDateTime),
+    # Which daemon reads it, and until when nobody else does, where several have one database (storage.leases).
+    Column("claimed_by", Text),
+    Column("claimed_until", UtcDateTime),
+    # Its bytes were too old to be kept, and went.
+    Column("raw_pruned_at", UtcDateTime),
     # storage.messages.waiting; the counts of storage.queries.stats; `maintd messages --disposition`.
     Index(None, "disposition", "attempts", "id"),
     # `maintd messages --provider` and the counts by provider of `maintd stats`.
     Index(None, "provider", "id"),
     # `maintd messages --since`.
     Index(None, "received_at"),
+    # storage.figures: the messages of each provider, and its last one, out of the index alone.
+    Index(None, "provider", "disposition", "received_at"),
 )
 
 # Apart from the messages, so that no listing reads bodies.
@@ -250,6 +257,26 @@ cursors = Table(
     Column("last_success_at", UtcDateTime),
     Column("last_failure_at", UtcDateTime),
     Column("last_error", Text),
+)
+
+# The daemons on this database, where there may be several, and the mailboxes of the configuration of each.
+daemons = Table(
+    "daemons",
+    metadata,
+    Column("name", Key, primary_key=True),
+    Column("mailboxes", Json, nullable=False),
+    Column("started_at", UtcDateTime, nullable=False),
+    # Who says nothing for so long is gone.
+    Column("alive_until", UtcDateTime, nullable=False),
+)
+
+# Which of them watches a mailbox, and until when nobody else does.
+mailbox_leases = Table(
+    "mailbox_leases",
+    metadata,
+    Column("mailbox", Key, primary_key=True),
+    Column("daemon", Key, nullable=False),
+    Column("held_until", UtcDateTime, nullable=False),
 )
 
 sender_assignments = Table(

@@ -23,6 +23,7 @@ from pynetbox.core.query import ContentError, Request
 from requests.adapters import HTTPAdapter
 
 from domain.errors import ConfigurationError, NetboxError, NetboxFailure
+from domain.hiding import hide
 from sync import answers
 
 # More is asked for at once of no list; a server may be set to give less.
@@ -266,7 +267,8 @@ class _Session(requests.Session):
     def failed(self, answer: requests.Response, kind: NetboxFailure | None = None) -> NetboxError:
         """Return what an answer means that is no success, or one that is ``kind`` of failure all the same."""
         is_json = "json" in answer.headers.get("Content-Type", "").lower()
-        said = self._hidden(answers.words(answer.content.decode("utf-8", "replace"), is_json=is_json))
+        # Before it is cut to what fits in a line.
+        said = answers.words(self._hidden(answer.content.decode("utf-8", "replace")), is_json=is_json)
         after = answers.retry_after(answer.headers.get("Retry-After"), date=self.answered_at)
         kind = kind or answers.failure(answer.status_code, is_json=is_json, asks_for_time=after is not None)
         words = answers.one_line(": ".join(filter(None, (self._status(answer), said))))
@@ -285,7 +287,7 @@ class _Session(requests.Session):
         return f"{request.method} {path}"
 
     def _hidden(self, text: str) -> str:
-        return text.replace(self._token, "…")
+        return hide(text, [self._token], mark="…")
 
 
 class _Token(requests.auth.AuthBase):

@@ -32,8 +32,8 @@ _CHARACTERS_AT_ONCE = 2_000_000
 
 # What is told of a request, by how many it wrote or by their names.
 MADE, CHANGED = "made {names}", "changed {names}"
-MADE_IMPACTS, ATTACHED = "made {count} impacts", "attached {count} notifications"
-WROTE = "wrote {count} journal entries"
+MADE_IMPACTS, ATTACHED = "made {count} impact{s}", "attached {count} notification{s}"
+WROTE = "wrote {count} journal entr{ies}"
 
 Body = dict[str, Any]
 # An entry, where it stands in the state, and the id of the object in whose journal it is to be.
@@ -111,7 +111,9 @@ def change(netbox: Netbox, some: Sequence[Write]) -> None:
 
 def told(words: str, some: Sequence[Write]) -> str:
     """Return what is told of a request."""
-    return words.format(count=len(some), names=", ".join(one.name for one in some))
+    one = len(some) == 1
+    names = ", ".join(each.name for each in some)
+    return words.format(count=len(some), names=names, s="" if one else "s", ies="y" if one else "ies")
 
 
 def _bear(run: Run, some: Sequence[Write], words: str) -> None:
@@ -348,7 +350,7 @@ def _write_impacts(run: Run) -> None:
     if impacts is None or not run.events.impacts:
         return
     _delete_impacts(run, run.dialect.path(impacts))
-    _change(run, _impact_changes(run, run.dialect.path(impacts)), "changed {count} impacts")
+    _change(run, _impact_changes(run, run.dialect.path(impacts)), "changed {count} impact{s}")
     for some in in_requests(new_impacts(run)):
         _bear(run, some, MADE_IMPACTS)
 
@@ -361,7 +363,7 @@ def _delete_impacts(run: Run, path: str) -> None:
             return
         for slot, circuit in some:
             del run.state.records[slot].impacts[circuit]
-        run.wrote(f"deleted {len(some)} impacts")
+        run.wrote(f"deleted {len(some)} impact{'' if len(some) == 1 else 's'}")
 
 
 def _impact_changes(run: Run, path: str) -> list[Write]:

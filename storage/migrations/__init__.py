@@ -5,5 +5,5 @@ from pathlib import Path
 HOME = Path(__file__).parent
 
 # The revisions, the oldest first, here as words so that opening a database does not load Alembic.
-REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007")
 HEAD = REVISIONS[-1]
