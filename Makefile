@@ -7,7 +7,7 @@
 # make golden                   tests/golden anew: what the readers make of each mail of ours, and what differs
 # make docs                     the tables in docs/providers.md and docs/outages.md anew, out of the code
 # make bench                    mails a second, and what it takes to push events to a NetBox
-# make torture                  300 mails and 100 kills on each database; 20,000 damaged notices
+# make torture                  300 mails and 100 kills on each database, 2,000 and 10 of two daemons; 20,000 damaged notices
 # make clean                    away with .venv and caches; var/ with its data stays
 
 VENV := .venv
@@ -64,8 +64,9 @@ bench: $(VENV)/.installed-dev
 torture: $(VENV)/.installed-dev
 	@tests/gate/system_packages.sh
 	MAINTD_TORTURE=1 $(BIN)/python -m pytest tests/integration/test_kill.py tests/integration/test_torture.py \
-		tests/unit/parsers/test_transformations.py \
-		tests/unit/test_damaged_outages.py tests/shared
+		tests/integration/test_sharing.py \
+		tests/notices/test_transformations.py \
+		tests/notices/test_damaged_outages.py tests/shared
 
 clean:
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -147,6 +147,7 @@ def test_an_import_again_finds_nothing_new(maintd) -> None:
 def test_reading_again_with_the_same_readers_changes_nothing(maintd) -> None:
     assert maintd("reparse", "--all", "--apply") == {
         "read": sum(1 for one in maintd("messages")),
+        "pruned": 0,
         "applied": True,
         "events": [],
         "messages": [],

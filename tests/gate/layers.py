@@ -14,22 +14,30 @@ BIN = Path(sys.executable).parent
 
 # Property tests look at other examples in each run, but a gate must say the same of the same commit twice.
 SEED = ("--hypothesis-seed=0",) if os.environ.get("CI") else ()
-# A process for each processor: much of the time a test waits for a worker or a server.
-PYTEST = (str(BIN / "python"), "-m", "pytest", "-q", "--numprocesses=auto", *SEED)
+PYTEST = (str(BIN / "python"), "-m", "pytest", "-q", *SEED)
+# A process for each processor, and two where a test waits for servers and daemons most of its time.
+BUSY = f"--numprocesses={os.cpu_count()}"
+WAITING = f"--numprocesses={2 * (os.cpu_count() or 1)}"
 SHARED_OUT = "--dist=worksteal"
+# A test may take a minute beside many of a second: each process takes the next one when it is done.
+ONE_BY_ONE = ("--dist=load", "--maxschedchunk=1")
 # Tests of one file read the same mails: whoever has read them reads them once.
 BY_FILE = "--dist=loadfile"
+
+# Hundreds of programs are started, and each would compile every module again.
+ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 
 LAYERS = {
     "format": (str(BIN / "ruff"), "format", "--check", "."),
     "lint": (str(BIN / "ruff"), "check", "."),
     "types": (str(BIN / "mypy"),),
     "imports": (str(BIN / "lint-imports"), "--no-logo"),
-    "unit": (*PYTEST, BY_FILE, "tests/unit"),
-    "storage": (*PYTEST, SHARED_OUT, "tests/storage", "--ignore=tests/storage/test_schema.py"),
-    "migrations": (*PYTEST, SHARED_OUT, "tests/storage/test_schema.py"),
-    "integration": (*PYTEST, SHARED_OUT, "tests/integration", "tests/shared"),
-    "end to end": (*PYTEST, SHARED_OUT, "tests/end_to_end"),
+    "unit": (*PYTEST, BUSY, BY_FILE, "tests/unit"),
+    "notices": (*PYTEST, BUSY, SHARED_OUT, "tests/notices"),
+    "storage": (*PYTEST, BUSY, SHARED_OUT, "tests/storage", "--ignore=tests/storage/test_schema.py"),
+    "migrations": (*PYTEST, BUSY, SHARED_OUT, "tests/storage/test_schema.py"),
+    "integration": (*PYTEST, WAITING, *ONE_BY_ONE, "tests/integration", "tests/shared"),
+    "end to end": (*PYTEST, WAITING, *ONE_BY_ONE, "tests/end_to_end"),
     "wheel": (str(BIN / "python"), "tests/gate/wheel.py"),
 }
 
@@ -61,7 +69,7 @@ def run(name: str) -> tuple[str, float, bool]:
     """Run one layer, with its output as it comes; return its name, its seconds, and whether it passed."""
     print(f"\n── {name} ──", flush=True)
     begun = time.monotonic()
-    done = subprocess.run(LAYERS[name], cwd=ROOT, stdin=subprocess.DEVNULL, check=False)
+    done = subprocess.run(LAYERS[name], cwd=ROOT, env=ENVIRONMENT, stdin=subprocess.DEVNULL, check=False)
     return name, time.monotonic() - begun, done.returncode == 0
 
 

@@ -1,11 +1,14 @@
 #!/bin/sh
-# Install the servers that the tests run against, where that may be done without asking: Dovecot and PostgreSQL.
+# Install what the tests run against, where that may be done without asking: Dovecot and PostgreSQL; systemd-analyze,
+# which judges the unit; promtool, which judges the alert rules.
 # Their own services are not started: each test starts what it needs, in a directory of its own.
 set -e
 
 missing=""
 command -v dovecot >/dev/null || test -x /usr/sbin/dovecot || missing="dovecot-imapd"
 command -v initdb >/dev/null || ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || missing="$missing postgresql"
+command -v systemd-analyze >/dev/null || missing="$missing systemd"
+command -v promtool >/dev/null || missing="$missing prometheus"
 test -n "$missing" || exit 0
 
 if ! command -v apt-get >/dev/null; then

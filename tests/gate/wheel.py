@@ -13,7 +13,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 MAIL = ROOT / "tests" / "mail" / "zayo" / "three_nights.eml"
-ROOMS = ("domain", "parsers", "storage", "sync", "ingestor")
+ROOMS = ("domain", "parsers", "storage", "sync", "web", "ingestor")
 
 
 def main() -> None:
@@ -47,7 +47,7 @@ def install(directory: Path, wheel: Path) -> Path:
     environment = directory / "environment"
     run(sys.executable, "-m", "venv", environment, cwd=directory)
     pip = (environment / "bin" / "python", "-m", "pip", "--disable-pip-version-check", "--quiet")
-    run(*pip, "install", "--requirement", ROOT / "requirements.lock", cwd=directory)
+    run(*pip, "install", "--no-compile", "--requirement", ROOT / "requirements.lock", cwd=directory)
     run(*pip, "install", "--no-deps", wheel, cwd=directory)
     run(*pip, "check", cwd=directory)
     return environment / "bin" / "maintd"

@@ -76,6 +76,8 @@ class Program:
         tables = [
             ("[database]", {"url": self.url}),
             ("[workers]", {"count": 1, **(workers or {})}),
+            # Any free port: many daemons run at once.
+            ("[web]", {"listen": "127.0.0.1:0"}),
             *(("[[mailbox]]", usual | dict(mailbox)) for mailbox in mailboxes),
         ]
         lines: list[str] = []
@@ -203,6 +205,19 @@ def alive(pids: Sequence[int] | set[int]) -> list[int]:
         with suppress(OSError):
             states[pid] = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
     return sorted(pid for pid, letter in states.items() if letter != "Z")
+
+
+@contextmanager
+def stopped(*pids: int) -> Iterator[None]:
+    """Let processes hang for a block, as on a machine that is frozen."""
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for pid in pids:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGCONT)
 
 
 def kill(pid: int) -> None:

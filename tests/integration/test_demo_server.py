@@ -120,8 +120,10 @@ def test_nothing_runs_after_the_block_even_with_a_client_connected(tmp_path: Pat
 def test_the_server_stops_when_its_parent_dies(tmp_path: Path, number: signal.Signals) -> None:
     demo.prepare(tmp_path, NOW)
     script = (
-        "import sys, time, pathlib\n"
+        "import signal, sys, time, pathlib\n"
         "from ingestor import demo\n"
+        # What a shell starts in the background is told to ignore it.
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "with demo.serve(pathlib.Path(sys.argv[1])) as server:\n"
         "    print(server.port, flush=True)\n"
         "    time.sleep(600)\n"

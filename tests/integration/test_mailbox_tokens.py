@@ -3,6 +3,7 @@
 import json
 import logging
 import threading
+import time
 from datetime import UTC, datetime
 
 import pytest
@@ -12,6 +13,7 @@ from ingestor.cli import main
 from ingestor.config import OAuth2Table
 from ingestor.mailbox import connect, probe
 from ingestor.oauth import TokenSource
+from tests.integration.program import Program, eventually
 from tests.servers.issuer import TENANT, Said, good, login, refusal, running_issuer, signed
 
 pytestmark = pytest.mark.dovecot
@@ -285,3 +287,28 @@ def test_no_secret_is_printed_or_logged_by_any_command(server, user, tmp_path, i
     assert "logged in as" in said.out
     for secret in (SECRET, token, refused.body["access_token"]):
         assert not any(secret in text for text in texts)
+
+
+def taken(program):
+    return sum(line["new"] for line in program.logged("mailbox_polled"))
+
+
+def test_the_daemon_comes_back_with_another_token_when_the_first_has_ended(server, user, tmp_path, issuer, mail):
+    issuer.says = [
+        Said(body=lambda: {"access_token": signed(user, seconds=6), "expires_in": 6}),
+        Said(body=lambda: {"access_token": signed(user, seconds=3600), "expires_in": 3600}),
+    ]
+    lines = f'issuer = "other"\ntoken_endpoint = "{issuer.url}/token"\nclient_id = "app"\nclient_secret = "{SECRET}"\n'
+    configured(tmp_path, server, user, f'{lines}[web]\nlisten = "127.0.0.1:0"\n')
+    program = Program(directory=tmp_path, url=f"sqlite:///{tmp_path}/maintd.db")
+    server.deliver(user, [mail(1)])
+    with program.running():
+        assert eventually(lambda: taken(program) == 1)
+        # Until the server would not take it any more.
+        time.sleep(6)
+        server.kick(user)
+        server.deliver(user, [mail(2)])
+        assert eventually(lambda: taken(program) == 2)
+
+    assert len(issuer.asked) == 2
+    assert [line["step"] for line in program.logged("mailbox_failed")] == ["idle"]

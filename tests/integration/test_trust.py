@@ -1,6 +1,7 @@
 """A mailbox that asks mails for proof, as its users have it: Dovecot, the daemon's passes and the commands."""
 
-from collections.abc import Collection, Iterator, Mapping
+import functools
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 from parsers.providers import directory
 from parsers.workers import Limits, WorkerPool
 from tests.integration.program import Program, own_mail
-from tests.signing import Signer, sealed, signed
+from tests.signing import WEAK_KEY, WEAK_PEM, Signer, sealed, signed
 
 pytestmark = pytest.mark.dovecot
 
@@ -238,3 +239,197 @@ def test_a_forged_copy_that_comes_first_holds_no_signed_mail_back(verifying, dov
 
     assert verifying.events()[TICKET]["unverified"] is False
     assert waiting(verifying) == []
+
+
+EVIL = Signer(domain="evil.example")
+ALIKE = Signer(domain="zayo.com.evil.example")
+SHORT = Signer(domain="zayo.com", selector="short")
+REVOKED, HUGE, TRIED = (Signer(domain="zayo.com", selector=selector) for selector in ("revoked", "huge", "tried"))
+UNANSWERED, NOWHERE = (Signer(domain="zayo.com", selector=selector) for selector in ("servfail", "nowhere"))
+KEYS = {
+    **EVIL.keys,
+    **ALIKE.keys,
+    SHORT.name: WEAK_KEY,
+    REVOKED.name: "v=DKIM1; k=rsa; p=",
+    HUGE.name: f"v=DKIM1; k=rsa; p={'A' * 65_000}",
+    TRIED.name: f"{TRIED.keys[TRIED.name]}; t=y",
+    UNANSWERED.name: None,
+}
+OWN_SERVER, LIST = "mx.example.net", "noc-list@example.net"
+
+
+def results(text: str) -> Callable[[bytes], bytes]:
+    return lambda raw: f"Authentication-Results: {text}\r\n".encode() + raw
+
+
+def by(signer: Signer, **made: Any) -> Callable[[bytes], bytes]:
+    return lambda raw: signed(raw, signer, **{"fields": FIELDS, **made})
+
+
+def sealed_by(signer: Signer, *, said: str = SEALED, **made: Any) -> Callable[[bytes], bytes]:
+    return lambda raw: sealed(raw, signer, said, fields=FIELDS, **made)
+
+
+def later(*steps: Callable[[bytes], bytes]) -> Callable[[bytes], bytes]:
+    return lambda raw: functools.reduce(lambda made, step: step(made), steps, raw)
+
+
+def added(line: str) -> Callable[[bytes], bytes]:
+    return lambda raw: f"{line}\r\n".encode() + raw
+
+
+def below(line: str) -> Callable[[bytes], bytes]:
+    return lambda raw: raw.replace(b"\n\n", f"\n{line}\n\n".encode(), 1)
+
+
+def changed(old: str, new: str) -> Callable[[bytes], bytes]:
+    assert old.encode() in own_mail("zayo/three_nights_commencing")
+    return lambda raw: raw.replace(old.encode(), new.encode(), 1)
+
+
+# Each would let the work begin, if it were believed.
+FORGERIES: dict[str, Callable[[bytes], bytes]] = {
+    "nothing at all": lambda raw: raw,
+    "results of another server": results("mx.evil.example; dmarc=pass header.from=zayo.com"),
+    "results of ours below those of another": later(
+        results(f"{OWN_SERVER}; dmarc=pass header.from=zayo.com"), results("mx.evil.example; dmarc=pass")
+    ),
+    "results of ours at the end of the headers, below a failure": later(
+        below(f"Authentication-Results: {OWN_SERVER}; dmarc=pass header.from=zayo.com"),
+        results(f"{OWN_SERVER}; dmarc=fail header.from=zayo.com"),
+    ),
+    **{
+        f"results of {name}": results(f"{name}; dmarc=pass header.from=zayo.com")
+        for name in (
+            *("mx.example.net.evil.example", "evil-mx.example.net", "mx.example.net/evil", "mx-example.net"),
+            *("evil.example (mx.example.net)", '"mx.example.net', "mx.example.net evil.example", "mx．example．net"),
+        )
+    },
+    "dmarc of another domain": results(f"{OWN_SERVER}; dmarc=pass header.from=evil.example"),
+    "dmarc of a domain alike": results(f"{OWN_SERVER}; dmarc=pass header.from=zayo.com.evil.example"),
+    "a signature of a domain alike in the results": results(f"{OWN_SERVER}; dkim=pass header.d=evilzayo.com"),
+    "spf alone": results(f"{OWN_SERVER}; spf=pass smtp.mailfrom=zayo.com"),
+    "a pass in a comment": results(f"{OWN_SERVER}; dmarc=fail (dmarc=pass header.from=zayo.com) header.from=zayo.com"),
+    "a pass in a quoted word": results(
+        f'{OWN_SERVER}; dmarc=fail reason="x; dmarc=pass header.from=zayo.com" header.from=zayo.com'
+    ),
+    "two From headers, the upper one signed": later(
+        added("From: <mr@evil.example>"), results(f"{OWN_SERVER}; dmarc=pass header.from=evil.example")
+    ),
+    "two From headers, the lower one signed": later(by(EVIL), added("From: <mr@zayo.com>")),
+    "two addresses": later(
+        changed("MR Zayo <mr@zayo.com>", "mr@zayo.com, mr@evil.example"),
+        results(f"{OWN_SERVER}; dmarc=pass header.from=zayo.com"),
+    ),
+    "an address as the name": later(
+        changed("MR Zayo <mr@zayo.com>", '"mr@zayo.com" <mr@evil.example>'),
+        results(f"{OWN_SERVER}; dmarc=pass header.from=evil.example"),
+    ),
+    "signed by another": by(EVIL),
+    "signed by a domain alike": by(ALIKE),
+    "signed by another in the name of the provider": by(EVIL, i="@zayo.com"),
+    "signed with a key of another": by(ZAYO, private=EVIL.private),
+    "signed to the middle": by(ZAYO, l="40"),
+    "signed to the end, and more below": later(by(ZAYO, l="200"), lambda raw: raw + b"<p>more</p>\r\n"),
+    "expired": by(ZAYO, x="1700000000"),
+    "signed in the future": by(ZAYO, t="4000000000"),
+    "by SHA-1": by(ZAYO, algorithm="rsa-sha1"),
+    "by a short key": by(SHORT, private=WEAK_PEM),
+    "by a revoked key": by(REVOKED),
+    "by a key without end": by(HUGE),
+    "by a key that is being tried": by(TRIED),
+    "by a key that is nowhere": by(NOWHERE),
+    "by a key of which the DNS says nothing": by(UNANSWERED),
+    "From is not signed": by(ZAYO, fields=("to", "subject", "date")),
+    **{
+        f"signed, and {line.partition(':')[0]} added": later(by(ZAYO), added(line))
+        for line in (
+            *(
+                "From: <mr@zayo.com>",
+                "Subject: END MAINTENANCE NOTIFICATION***Ridgeline Hosting LLC***ZAYO TTN-0008811204 Planned***",
+                "Date: Tue, 09 Feb 2027 04:55:00 +0000",
+            ),
+            *('Content-Type: text/html; charset="us-ascii"', "Message-ID: <another@zayo.example>"),
+        )
+    },
+    "signed, and the subject changed": later(by(ZAYO), changed("START MAINTENANCE", "END MAINTENANCE")),
+    "signed, and the body changed": later(by(ZAYO), changed("</b> Planned", "</b> Emergency")),
+    "sealed by another": sealed_by(EVIL),
+    "sealed by one alike": sealed_by(Signer(domain="google.com.evil.example")),
+    "sealed in the name of a sealer": lambda raw: sealed(raw, EVIL, SEALED, fields=FIELDS).replace(
+        b"d=evil.example", b"d=google.com"
+    ),
+    "a broken chain": sealed_by(GOOGLE, cv="fail"),
+    "a broken chain on a good one": later(sealed_by(GOOGLE), sealed_by(GOOGLE, number=2, cv="fail")),
+    "a good chain, and another sealer on it": later(sealed_by(GOOGLE), sealed_by(EVIL, number=2)),
+    "a chain that begins in the middle": sealed_by(GOOGLE, number=2),
+    "sealed, and the body changed": later(sealed_by(GOOGLE), changed("</b> Planned", "</b> Emergency")),
+    "sealed, and the results changed": lambda raw: sealed(
+        raw, GOOGLE, "mx.google.com; dmarc=fail header.from=zayo.com", fields=FIELDS
+    ).replace(b"dmarc=fail", b"dmarc=pass"),
+    "a sealer that found a failure": sealed_by(GOOGLE, said="mx.google.com; dmarc=fail header.from=zayo.com"),
+    "a sealer that found another domain": sealed_by(GOOGLE, said="mx.google.com; dmarc=pass header.from=evil.example"),
+    "sent on in the name of the list": later(
+        changed("MR Zayo <mr@zayo.com>", f"Zayo via List <{LIST}>"),
+        added("X-Original-From: MR Zayo <mr@zayo.com>"),
+        added("Reply-To: mr@zayo.com"),
+        by(EVIL),
+    ),
+}
+
+
+def test_no_forgery_of_any_kind_changes_an_event(program, dovecot, user, pool, names) -> None:
+    names.keys |= KEYS
+    program.configure(
+        {
+            "port": dovecot.imap,
+            "username": user,
+            "authserv_id": OWN_SERVER,
+            "verify_dkim": True,
+            "trusted_arc_sealers": ["google.com"],
+            "trusted_forwarders": [LIST],
+        }
+    )
+    proven = signed(own_mail("zayo/three_nights"), ZAYO, fields=FIELDS)
+    work = own_mail("zayo/three_nights_commencing")
+    forged = [
+        make(work.replace(b"<mr.0008811204.3@", f"<forged.{number}@".encode()))
+        for number, make in enumerate(FORGERIES.values())
+    ]
+    dovecot.deliver(user, [proven])
+    program.poll(pool=pool)
+    before = program.command("events")
+    assert [(one["id"], one["status"], one["unverified"]) for one in before] == [(TICKET, "CONFIRMED", False)]
+
+    dovecot.deliver(user, forged)
+    program.poll(pool=pool)
+
+    assert program.command("events") == before
+    listed = {one["imap_uid"]: one for one in program.messages()}
+    became = {
+        name: (listed[number]["disposition"], listed[number]["reason"]) for number, name in enumerate(FORGERIES, 2)
+    }
+    assert {name: each for name, each in became.items() if each != ("quarantined", "untrusted")} == {
+        # Whose address it is, nobody knows.
+        "an address as the name": ("quarantined", "unknown_provider")
+    }
+    assert len(waiting(program)) == len(forged)
+
+    # The same mail in the same ways, but true.
+    for make in (by(ZAYO), sealed_by(GOOGLE), results(f"{OWN_SERVER}; dmarc=pass header.from=zayo.com")):
+        dovecot.deliver(user, [make(work)])
+    program.poll(pool=pool)
+    (event,) = program.command("events")
+    assert (event["status"], event["unverified"]) == ("IN-PROCESS", False)
+
+
+def test_what_a_person_imports_is_taken_and_marked(asking, dovecot, user, pool, tmp_path) -> None:
+    dovecot.deliver(user, [OF_ANOTHER + own_mail("zayo/three_nights")])
+    asking.poll(pool=pool)
+    assert [reason for reason, _ in waiting(asking)] == ["untrusted"]
+    (tmp_path / "notice.eml").write_bytes(own_mail("zayo/three_nights"))
+
+    asking.command("import", str(tmp_path / "notice.eml"))
+
+    assert asking.events()[TICKET]["unverified"] is True
+    assert waiting(asking) == []

@@ -311,8 +311,8 @@ def test_a_server_that_says_farewell_again_and_again_is_left_alone_for_longer_an
     clock = Clock(3600)
     with watched.watch(proxy.port, user, pace=Pace(), clock=clock):
         assert eventually(lambda: clock.now >= clock.end)
-    # 5, 10, 20, 40, 80, 160 seconds, and then every 300.
-    assert len(commands.of(rb"AUTHENTICATE")) == 6 + 11 + 1 - 1
+    # At once, after 5, 10, 20 and 40 seconds, and then every 60: it is well for as long as a look takes.
+    assert len(commands.of(rb"AUTHENTICATE")) == 1 + 4 + 58
 
 
 def test_a_server_that_is_shut_down_and_started_again_is_read_from_where_it_stood(watched, user, mail, request):

@@ -128,6 +128,41 @@ def test_no_worker_starts_before_the_first_message_and_none_is_left_when_idle():
     assert workers() == others
 
 
+def test_one_worker_is_there_before_a_message_and_stays_when_idle():
+    others = set(workers())
+    with a_pool(2) as pool:
+        pool.start_one()
+        pool.start_one()
+        until(lambda: len(set(workers()) - others) == 1)
+        [first] = set(workers()) - others
+        for future in [pool.submit(UNKNOWN, RECEIVED) for _ in range(4)]:
+            future.result()
+        assert len(set(workers()) - others) == 2
+        assert pool.stop_if_idle(0, keep=1)
+        assert not pool.stop_if_idle(0, keep=1)
+        assert set(workers()) - others == {first}
+        pool.submit(UNKNOWN, RECEIVED).result()
+        assert set(workers()) - others == {first}
+    assert set(workers()) == others
+
+
+def test_a_worker_that_was_killed_while_it_waited_is_replaced_before_the_next_message():
+    others = set(workers())
+    with a_pool() as pool:
+        pool.start_one()
+        until(lambda: set(workers()) > others)
+        [first] = set(workers()) - others
+        os.kill(first, signal.SIGKILL)
+
+        def started_again() -> bool:
+            # Its pool takes a moment to find out.
+            pool.start_one()
+            return len(set(workers()) - others - {first}) == 1
+
+        until(started_again)
+        assert pool.submit(UNKNOWN, RECEIVED).result().reason is Reason.UNKNOWN_PROVIDER
+
+
 def test_a_message_that_uses_up_its_cpu_time_harms_no_other():
     good = [path.read_bytes() for path in OWN] * 2
     with a_pool(2, limits=Limits(cpu_seconds=1, wall_seconds=60)) as pool:

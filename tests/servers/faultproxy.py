@@ -9,6 +9,7 @@ import select
 import socket
 import struct
 import threading
+import time
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
@@ -46,6 +47,8 @@ class FaultProxy:
         self._rules: list[_Rule] = []
         self._flowing = threading.Event()
         self._ended = False
+        # How many seconds the client waits for each octet of the server.
+        self._drip = 0.0
         self._lock = threading.Lock()
         self._open: set[socket.socket] = set()
 
@@ -83,6 +86,10 @@ class FaultProxy:
         """Let what was held pass, and what comes."""
         self._flowing.set()
 
+    def drip(self, seconds: float) -> None:
+        """Let what the server says pass octet by octet, each after so many seconds; 0: as it comes."""
+        self._drip = seconds
+
     def drop(self, *, reset: bool) -> None:
         """End every connection now, on both sides, by FIN or by RST."""
         with self._lock:
@@ -108,7 +115,7 @@ class FaultProxy:
             with self._lock:
                 self._open |= {client, server}
             stack.callback(self._forget, client, server)
-            connection = _Connection(client, server)
+            connection = _Connection(client, server, lambda: self._drip)
             while not self._ended and connection.step(self._match, self._hold):
                 pass
 
@@ -134,8 +141,9 @@ class FaultProxy:
 class _Connection:
     """One connection that is carried: what came in is looked at before it goes out."""
 
-    def __init__(self, client: socket.socket, server: socket.socket) -> None:
+    def __init__(self, client: socket.socket, server: socket.socket, drip: Callable[[], float]) -> None:
         self._client, self._server = client, server
+        self._drip = drip
         # How many octets the client still gets; None: all.
         self._allowed: int | None = None
         # The tag of the command whose reply is to be lost.
@@ -175,6 +183,10 @@ class _Connection:
             # The tag stands in the last line of the reply: until then the server is at work.
             return self._lost not in chunk
         if self._allowed is None:
+            while chunk and (seconds := self._drip()):
+                self._client.sendall(chunk[:1])
+                chunk = chunk[1:]
+                time.sleep(seconds)
             self._client.sendall(chunk)
             return True
         self._client.sendall(chunk[: self._allowed])

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlencode
 
 import jwt
 
@@ -31,17 +31,22 @@ class Asked:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Said:
-    """What to say: JSON, or bytes as they are. ``silent``: nothing. ``drips``: an octet now and then, for ever."""
+    """What to say: JSON, or bytes as they are, or what makes it when it is asked for.
+
+    ``silent``: nothing. ``drips``: an octet now and then, for ever. ``repeats``: a refusal with all that was asked.
+    """
 
     status: int = 200
     body: Any = None
     headers: Mapping[str, str] = field(default_factory=dict)
     silent: bool = False
     drips: bool = False
+    repeats: bool = False
 
     @property
     def octets(self) -> bytes:
-        return self.body if isinstance(self.body, bytes) else json.dumps(self.body).encode()
+        body = self.body() if callable(self.body) else self.body
+        return body if isinstance(body, bytes) else json.dumps(body).encode()
 
 
 def signed(user: str, *, key: bytes = TOKEN_KEY, seconds: int = 3600, **claims: Any) -> str:
@@ -105,6 +110,9 @@ class Issuer:
             said = self.says.pop(0) if len(self.says) > 1 else self.says[0]
         if said.silent:
             self.ended.wait()
+        if said.repeats:
+            words = (*asked.form.values(), urlencode(asked.form), asked.headers.get("Authorization", ""))
+            return refusal("invalid_client", f"you sent {' '.join(words)}")
         return said
 
     def _about(self) -> dict[str, str]:
@@ -159,9 +167,10 @@ def _handler(issuer: Issuer) -> type[BaseHTTPRequestHandler]:
             self.send_response_only(said.status)
             for name, value in {"Content-Type": "application/json", **said.headers}.items():
                 self.send_header(name, value)
-            self.send_header("Content-Length", str(len(said.octets)))
+            octets = said.octets
+            self.send_header("Content-Length", str(len(octets)))
             self.end_headers()
-            self.wfile.write(said.octets)
+            self.wfile.write(octets)
 
         def _drip(self) -> None:
             self.send_response_only(200)

@@ -1,7 +1,7 @@
 """The real notices beside the checkout are of planned work: nobody takes one for an outage, in whatever form it comes.
 
 Their own readers are switched off, and everybody has all the readers of outages. With MAINTD_TORTURE=1 each of our own
-notices goes through all the new forms too, of which each takes one in tests/unit/test_no_outages.py.
+notices goes through all the new forms too, of which each takes one in tests/notices/test_no_outages.py.
 """
 
 import os

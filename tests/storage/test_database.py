@@ -1,5 +1,6 @@
 """Opening, upgrading, copying, locking, and what is said when it fails."""
 
+import errno
 import os
 import signal
 import sqlite3
@@ -278,6 +279,30 @@ def test_a_copy_overwrites_nothing(store, database_url, tmp_path):
     assert (tmp_path / "copy").read_text() == "dear to somebody"
 
 
+def test_a_copy_that_was_killed_left_a_part_that_the_next_one_replaces(sqlite_url, tmp_path):
+    database.upgrade(sqlite_url)
+    for name in ("copy.part", "copy.part-journal"):
+        (tmp_path / name).write_bytes(os.urandom(9000))
+    database.backup(sqlite_url, tmp_path / "copy")
+    assert not list(tmp_path.glob("copy.part*"))
+    database.open_store(f"sqlite:///{tmp_path / 'copy'}").close()
+
+
+def test_a_damaged_file_is_not_copied(sqlite_url, arrival, tmp_path):
+    database.upgrade(sqlite_url)
+    store = database.open_store(sqlite_url)
+    with store.writing() as conn:
+        messages.record(conn, [arrival(str(n), imap_uid=n) for n in range(200)], now=NOW)
+    store.close()
+    path = Path(sqlite_url.removeprefix("sqlite:///"))
+    content = bytearray(path.read_bytes())
+    content[-4096:] = b"\xff" * 4096
+    path.write_bytes(content)
+    line = refusal(database.backup, sqlite_url, tmp_path / "copy")
+    assert line.startswith(f"{path}: the file is damaged")
+    assert not list(tmp_path.glob("copy*"))
+
+
 def test_a_copy_of_nothing_is_refused_and_leaves_no_file(database_url, tmp_path):
     assert "no database of maintd to copy" in refusal(database.backup, database_url, tmp_path / "copy")
     assert not (tmp_path / "copy").exists()
@@ -353,6 +378,28 @@ def test_a_file_that_is_no_database_is_left_as_it_is(tmp_path):
     for action in (database.open_store, database.upgrade):
         assert "the file is not a database" in refusal(action, f"sqlite:///{path}")
     assert path.read_text() == "not a database " * 100
+
+
+def test_an_empty_file_is_what_was_lost_and_not_what_is_new(tmp_path):
+    path = tmp_path / "maintd.db"
+    path.touch()
+    for action in (database.open_store, database.upgrade, database.revision):
+        line = refusal(action, f"sqlite:///{path}")
+        assert line.startswith(f"{path}: the file is empty, so it was lost: put back the last copy")
+    assert path.read_bytes() == b""
+    path.unlink()
+    database.upgrade(f"sqlite:///{path}")
+    assert [one.name for one in tmp_path.iterdir()] == ["maintd.db"]
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_file_system_without_hard_links_will_do(tmp_path, monkeypatch):
+    def refuse(*_):
+        raise OSError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(Path, "hardlink_to", refuse)
+    database.upgrade(f"sqlite:///{tmp_path}/maintd.db")
+    assert [one.name for one in tmp_path.iterdir()] == ["maintd.db"]
 
 
 def test_a_folder_is_no_database(tmp_path):
@@ -475,4 +522,37 @@ def test_a_connection_that_was_cut_is_told_and_the_next_one_works(postgresql_url
     assert refusal(be_cut).startswith("postgresql+psycopg://maintd@127.0.0.1")
     with store.writing() as conn:
         messages.note_success(conn, "noc", "INBOX", NOW)
+    store.close()
+
+
+@pytest.mark.postgresql
+def test_a_writer_that_is_stopped_in_the_middle_loses_its_locks_and_is_told(postgresql_url, monkeypatch):
+    monkeypatch.setattr(database, "SILENT_SECONDS", 0.2)
+    database.upgrade(postgresql_url)
+    store = database.open_store(postgresql_url)
+
+    def be_silent_while_another_writes() -> None:
+        with store.writing() as conn:
+            messages.note_success(conn, "noc", "INBOX", NOW)
+            with store.writing() as other:
+                messages.note_success(other, "noc", "INBOX", NOW)
+            messages.note_success(conn, "noc", "INBOX", NOW)
+
+    assert "a process that was stopped in the middle of its work" in refusal(be_silent_while_another_writes)
+    store.close()
+
+
+@pytest.mark.postgresql
+def test_a_lock_of_another_program_is_told_as_that(postgresql_url, monkeypatch):
+    monkeypatch.setattr(database, "LOCK_SECONDS", 0.2)
+    database.upgrade(postgresql_url)
+    store = database.open_store(postgresql_url)
+
+    def write_beside_it() -> None:
+        with store.writing() as conn:
+            messages.note_success(conn, "noc", "INBOX", NOW)
+
+    with psycopg.connect(postgresql_url.replace("+psycopg", "")) as holder:
+        holder.execute("LOCK TABLE cursors")
+        assert "another process has kept it locked for too long: see pg_stat_activity" in refusal(write_beside_it)
     store.close()

@@ -58,6 +58,14 @@ def test_what_the_program_writes_is_sound(store, sound):
         ("DELETE FROM sightings WHERE message = 4", ["message 4 was never seen anywhere"]),
         ("DELETE FROM raw_messages WHERE message = 4", ["message 4 has no bytes"]),
         (
+            "UPDATE messages SET raw_pruned_at = stored_at WHERE id = 2",
+            ["message 2 has bytes that were pruned"],
+        ),
+        (
+            "UPDATE messages SET raw_pruned_at = stored_at WHERE id = 4",
+            ["message 4 has bytes that were pruned", "message 4 was pruned and waits"],
+        ),
+        (
             "DELETE FROM events WHERE provider = 'gtt'",
             ["maintenance ttn-1 of gtt has 0 generations, its updates make 1"],
         ),

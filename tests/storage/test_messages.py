@@ -176,6 +176,20 @@ def test_a_cursor_is_read_as_it_was_saved(store):
         assert messages.read_cursor(conn, "noc", "Other") is None
 
 
+def test_a_cursor_goes_back_only_where_the_folder_is_numbered_anew(store):
+    def saved(uid_validity, last_uid):
+        with store.writing() as conn:
+            cursor = Cursor(mailbox="noc", folder="INBOX", uid_validity=uid_validity, last_uid=last_uid)
+            messages.save_cursor(conn, cursor)
+            found = messages.read_cursor(conn, "noc", "INBOX")
+            return found.uid_validity, found.last_uid
+
+    assert saved(7, 12) == (7, 12)
+    # Another daemon, which began earlier, has still to say how far it came.
+    assert saved(7, 10) == (7, 12)
+    assert saved(8, 1) == (8, 1)
+
+
 def test_a_folder_that_failed_before_it_was_opened_has_no_cursor(store):
     with store.writing() as conn:
         messages.note_failure(conn, "noc", "INBOX", NOW, "refused")

@@ -30,6 +30,7 @@ def test_an_outline_has_what_is_needed_to_choose(store, record, arrival):
                 "provider": None,
                 "detail": "9 octets, over the limit: only the first 5 are kept",
                 "whole": False,
+                "pruned_at": None,
             }
         ]
 

@@ -283,6 +283,7 @@ def test_a_message_has_the_shape_that_is_promised(store, applied, update):
         "reader_version": "2.12.0",
         "stored_at": "2026-11-20T12:00:00Z",
         "settled_at": "2026-11-20T12:00:00Z",
+        "pruned_at": None,
         "sightings": [
             {
                 "mailbox": "noc",

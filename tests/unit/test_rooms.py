@@ -55,7 +55,7 @@ def test_the_domain_imports_the_standard_library_and_nothing_that_reaches_out():
     assert {place: imported(tree) - allowed for place, tree in sources("domain") if imported(tree) - allowed} == {}
 
 
-@pytest.mark.parametrize("room", ["domain", "parsers", "storage", "sync"])
+@pytest.mark.parametrize("room", ["domain", "parsers", "storage", "sync", "web"])
 def test_only_the_program_itself_asks_for_the_time_and_the_environment(room):
     found = {
         (place, f"{node.value.id}.{node.attr}")

@@ -346,7 +346,18 @@ def test_a_wrong_setting_of_a_provider_is_named(setting, problem):
         ("[[log]]", "log: got a list of tables, expected its settings under [log], in one bracket."),
         ("log = 5", "log: got 5, expected its settings under [log], in one bracket."),
         ("netbox = 5", "netbox: got 5, expected its settings under [netbox], in one bracket."),
-        ("web = 5", 'unknown key "web", expected one of database, llm, log, mailbox, netbox, provider, workers.'),
+        ("web = 5", "web: got 5, expected its settings under [web], in one bracket."),
+        (
+            "page = 5",
+            'unknown key "page", expected one of database, llm, log, mailbox, netbox, provider, retention, web, '
+            "workers.",
+        ),
+        (
+            '[web]\nlisten = "0.0.0.0:8480"',
+            'web: listen: got "0.0.0.0:8480", expected an address of loopback and a port, as in "127.0.0.1:8480", '
+            'or "off".',
+        ),
+        ("[retention]\nraw_days = 6", "retention: raw_days: got 6, expected 7 or more."),
     ],
 )
 def test_a_section_of_the_wrong_shape_is_named(text, problem):

@@ -12,7 +12,7 @@ import pytest
 
 from domain.errors import MailboxError
 from ingestor.config import OAuth2Table
-from ingestor.mailbox import Deadlines, Filed, MailboxSettings, Position, connect
+from ingestor.mailbox import Compared, Deadlines, Filed, MailboxSettings, Position, connect
 from ingestor.oauth import TokenSource
 from tests.servers.issuer import Said, running_issuer
 
@@ -154,6 +154,34 @@ def test_the_last_message_is_not_new_though_the_server_finds_it():
         assert collected(server, Position(uid_validity=7, last_uid=2)) == ([], [])
 
 
+def test_a_comparison_shows_between_two_batches_that_it_goes_on_and_can_be_stopped_there():
+    # What has failed before is fetched alone.
+    tries, got, asked = {(7, 1): 1, (7, 2): 1}, [], []
+
+    def compared(session, *answers):
+        given = iter(answers)
+
+        def stopping():
+            asked.append(len(got))
+            return next(given)
+
+        return session.compare(
+            "INBOX",
+            Position(uid_validity=7, last_uid=2),
+            lambda uids: uids,
+            lambda arrivals, _: got.extend(arrival.place.imap_uid for arrival in arrivals),
+            since=NOW,
+            now=NOW,
+            stopping=stopping,
+            tries=tries,
+        )
+
+    with script() as server, connect(settings_for(server)) as session:
+        assert compared(session, False, False) == Compared(fetched=2, done=((7, 1), (7, 2)))
+        assert compared(session, True) == Compared(fetched=1, done=((7, 1),))
+    assert (got, asked) == ([1, 2, 1], [1, 2, 3])
+
+
 def test_a_greeting_that_is_a_goodbye_is_quoted():
     step, permanent, text = failure_of({}, greeting="* BYE too many connections from you")
 
@@ -176,7 +204,7 @@ def test_a_goodbye_in_the_middle_is_quoted():
 
     assert (step, text) == (
         "search",
-        "search: the server said BYE: [UNAVAILABLE] going down for maintenance; tried again at the next poll",
+        "search: the server said BYE: [UNAVAILABLE] going down for maintenance; it is tried again",
     )
 
 
@@ -257,7 +285,7 @@ def test_a_connection_that_ends_during_login_is_no_wrong_password():
     step, permanent, text = failure_of({"password": lambda connection, tag: connection.shutdown(socket.SHUT_RDWR)})
 
     assert (step, permanent) == ("login", False)
-    assert "connection lost; tried again" in text
+    assert "connection lost; it is tried again" in text
 
 
 @pytest.mark.parametrize(

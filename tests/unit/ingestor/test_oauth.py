@@ -6,6 +6,7 @@ import logging
 import socket
 import stat
 import threading
+import time
 from datetime import UTC, datetime, timedelta
 
 import jwt
@@ -14,9 +15,10 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from domain.errors import TokenError
+from ingestor import config
 from ingestor import issuer as issuers
 from ingestor.config import OAuth2Table
-from ingestor.oauth import TokenSource
+from ingestor.oauth import Renewal, TokenSource, token_source
 from ingestor.sockets import Lifeline
 from tests.servers.issuer import TENANT, Said, good, login, refusal, running_issuer, signed
 
@@ -258,6 +260,69 @@ def test_microsoft_is_asked_for_a_fresh_token_when_one_was_refused(microsoft, cl
     assert source.renewed(refused, Lifeline()).value == "fresh"
 
 
+def test_a_token_is_renewed_ahead_and_used_meanwhile(issuer, clock):
+    source = other(issuer, clock)
+    source.renew_ahead(Lifeline())
+    assert issuer.forms == []
+    first = source.token(Lifeline())
+    clock.move(minutes=49)
+    source.renew_ahead(Lifeline())
+    assert len(issuer.forms) == 1
+
+    clock.move(minutes=2)
+    issuer.says = [Said(silent=True)]
+    ahead = Lifeline()
+
+    def fail_to_renew():
+        with pytest.raises(TokenError):
+            source.renew_ahead(ahead)
+
+    thread = threading.Thread(target=fail_to_renew)
+    thread.start()
+    while len(issuer.forms) < 2:
+        time.sleep(0.01)
+
+    assert source.token(Lifeline()) is first
+    ahead.cut("no longer wanted")
+    thread.join()
+
+    issuer.says = [good(USER, access_token=signed(USER, number=2))]
+    source.renew_ahead(Lifeline())
+    assert source.token(Lifeline()).value == issuer.says[0].body["access_token"]
+    assert len(issuer.forms) == 3
+
+
+def test_the_tokens_of_all_mailboxes_are_renewed_ahead_whichever_fails(issuer, tmp_path):
+    lines = [
+        f'[[mailbox]]\nname = "{name}"\nhost = "localhost"\nusername = "{USER}"\n[mailbox.oauth2]\nissuer = "other"\n'
+        f'client_id = "{name}"\nclient_secret = "x"\ntoken_endpoint = "{issuer.url}/token"\n'
+        for name in ("one", "two", "never-used")
+    ]
+    path = tmp_path / "config.toml"
+    path.write_text("".join([*lines, '[[mailbox]]\nname = "p"\nhost = "h"\nusername = "u"\npassword = "p"\n']))
+    settings = config.load(path)
+    issuer.says = [good(USER, expires_in=60)]
+    for table in settings.mailboxes[:2]:
+        token_source(table.oauth2, table.username, config.where(settings, table, "oauth2")).token(Lifeline())
+    issuer.says = [refusal("invalid_client"), good(USER, expires_in=60)]
+
+    renewal = Renewal(settings)
+    for _ in range(3):
+        renewal.renew()
+
+    # The two that were used, and those alone.
+    assert len(issuer.asked) == 2 + 3 * 2
+    issuer.says = [Said(silent=True)]
+    thread = threading.Thread(target=renewal.renew)
+    thread.start()
+    while len(issuer.asked) < 9:
+        time.sleep(0.01)
+    renewal.stop()
+    thread.join()
+    renewal.renew()
+    assert len(issuer.asked) == 9
+
+
 def test_threads_that_want_a_token_at_once_ask_once(issuer, clock):
     source, got = other(issuer, clock), []
     threads = [threading.Thread(target=lambda: got.append(source.token(Lifeline()).value)) for _ in range(8)]
@@ -324,6 +389,21 @@ def test_a_refresh_token_that_was_replaced_is_not_told_where_an_issuer_repeats_i
     source.token(Lifeline())
 
     assert "invalid_grant: *** is revoked; what was granted has expired" in str(failure_of(source))
+
+
+def test_what_goes_through_microsofts_library_is_not_told_where_microsoft_repeats_it(microsoft, clock, tmp_path):
+    microsoft.says = [good(USER, **login(USER, "app", "r3fresh-of-a-person"))]
+    source = of_person(microsoft, clock, tmp_path / "token.json")
+    source.log_in(lambda code: None)
+    microsoft.says = [Said(repeats=True)]
+
+    text = str(failure_of(source))
+
+    assert "you sent " in text
+    assert "r3fresh" not in text
+    with pytest.raises(TokenError, match="you sent ") as caught:
+        source.log_in(lambda code: None)
+    assert "device-code-of-the-test" not in str(caught.value)
 
 
 def test_a_refresh_token_that_a_person_sets_anew_comes_before_the_kept_one(issuer, clock, tmp_path):

@@ -10,7 +10,7 @@ from ingestor.watching import Bell, Registry, pause_after
     ("kind", "pauses"),
     [
         (MailboxFailure.UNREACHABLE, [5, 10, 20, 40, 80, 160, 300, 300]),
-        (MailboxFailure.DATABASE, [5, 10, 20, 40, 80, 160, 300, 300]),
+        (MailboxFailure.DATABASE, [2, 4, 8, 15, 15, 15, 15, 15]),
         (MailboxFailure.REFUSED, [60, 120, 240, 480, 960, 1800, 1800, 1800]),
         (MailboxFailure.FOLDER, [60, 120, 240, 480, 960, 1800, 1800, 1800]),
         (MailboxFailure.LIMITED, [30, 60, 120, 240, 300, 300, 300, 300]),
@@ -19,6 +19,14 @@ from ingestor.watching import Bell, Registry, pause_after
 def test_pauses_double_up_to_a_limit_that_the_kind_of_failure_decides(kind, pauses):
     assert [pause_after(kind, failures) for failures in range(1, 9)] == pauses
     assert pause_after(kind, 100_000) == pauses[-1]
+
+
+@pytest.mark.parametrize(
+    ("kind", "most"),
+    [(MailboxFailure.UNREACHABLE, 60), (MailboxFailure.ENDED, 60), (MailboxFailure.LIMITED, 300)],
+)
+def test_a_server_that_showed_its_folder_is_waited_for_a_minute_unless_it_asked_for_less(kind, most):
+    assert pause_after(kind, 100, looked=True) == most
 
 
 def test_a_bell_that_was_rung_wakes_whoever_waits_next_and_once_cleared_nobody():

@@ -173,6 +173,14 @@ class TestProof:
         assert is_refused(read(in_body))
         assert is_refused(read(in_part))
 
+    def test_a_name_is_ours_in_either_case_and_not_in_signs_that_only_look_so(self):
+        passed = "; dmarc=pass header.from=zayo.com"
+
+        assert proof_of((f"MX.kpn.example{passed}",), "mx.KPN.example").dmarc == "zayo.com"
+        assert proof_of((f"mx.bücher.example{passed}",), "mx.bücher.example").dmarc == "zayo.com"
+        for alike in ("mx.\N{KELVIN SIGN}pn.example", "mx．kpn．example", "mx.kpn.example\N{ZERO WIDTH SPACE}"):
+            assert proof_of((f"{alike}{passed}",), "mx.kpn.example").dmarc is None
+
     def test_a_header_of_another_name_proves_nothing(self):
         for name in ("ARC-Authentication-Results", "X-Authentication-Results", "Authentication-Results-Original"):
             assert is_refused(read(mail(above=(f"{name}: {PASSED}",))))

@@ -14,7 +14,7 @@ from parsers.providers import directory
 from parsers.sources import choices
 from tests.transformations import TRANSFORMATIONS, Transformation, changed_by, combined, read
 
-OWN = Path(__file__).parents[2] / "mail"
+OWN = Path(__file__).parents[1] / "mail"
 CASES = (
     "zayo/three_nights",
     "verizon/rescheduled",
