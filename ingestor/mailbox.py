@@ -231,7 +231,20 @@ class _Channel(imaplib.IMAP4):
     def __init__(self, sock: socket.socket, host: str, port: int, literal_bytes: int) -> None:
         self._connected = sock
         self._literal_bytes = literal_bytes
+        self._exists = -1
+        # Whether the server has said of the open folder that it holds another number of messages than it was known to.
+        # It says so but once, with whatever it is asked, and not again to who waits for it with IDLE.
+        self.announced = False
         super().__init__(host, port)
+
+    def _append_untagged(self, typ: str, dat: Any) -> None:
+        """Keep what a server says unasked; count the messages along. Source: RFC 3501 §7.3.1 and §7.4.1."""
+        if typ == "EXISTS" and isinstance(dat, bytes) and dat.isdigit():
+            self.announced |= int(dat) != self._exists
+            self._exists = int(dat)
+        elif typ == "EXPUNGE":
+            self._exists -= 1
+        super()._append_untagged(typ, dat)  # type: ignore[misc]  # typeshed leaves it out
 
     def _create_socket(self, timeout: float | None) -> socket.socket:
         return self._connected
@@ -369,6 +382,7 @@ class MailboxSession:
         """
         with self._asking(Step.FOLDER, self.settings.deadlines.metadata_seconds):
             state = self._select(folder, readonly=True)
+            self._need().channel.announced = False
             start = self._start(state, cursor, now)
         if start != cursor:
             accept((), start)
@@ -439,6 +453,11 @@ class MailboxSession:
         """Whether the server says by itself what happens in a folder."""
         return bool(self._need().has_capability("IDLE"))
 
+    @property
+    def announced(self) -> bool:
+        """Whether the server has told of mail since ``collect`` last opened the folder: it may not tell again."""
+        return self._need().channel.announced
+
     def idle(self, seconds: float, bell: int, tick: Callable[[], None], *, slice_seconds: float = 30.0) -> Idled:
         """Wait until the server says anything of the folder that was opened last, for so many seconds at most.
 
@@ -464,7 +483,7 @@ class MailboxSession:
         ready: set[int] = set()
         while bell not in ready:
             tick()
-            if channel.stirs(readable=channel.sock.fileno() in ready):
+            if channel.announced or channel.stirs(readable=channel.sock.fileno() in ready):
                 return Idled.HEARD
             left = end - time.monotonic()
             if left <= 0:

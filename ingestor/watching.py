@@ -49,6 +49,9 @@ _PAUSE_AFTER_A_LOOK = 60.0
 # By how much pauses and polls differ, so that many watchers do not come back at one moment.
 _JITTER = 0.2
 
+# How many looks in a row may find nothing, each because the server had said something, before there is a pause.
+_MOST_IN_VAIN = 3
+
 log = structlog.get_logger()
 
 
@@ -60,6 +63,8 @@ class Pace:
     idle: float = 540.0
     # How often a watcher that waits shows that it is alive.
     slice: float = 30.0
+    # The pause before a folder is looked at again whose server says much, and nothing of new mail.
+    breath: float = 0.5
     # A connection that has lasted so long was a good one: losing it is no failure yet.
     steady: float = 60.0
     # The longest time between two polls for which a connection is kept: servers end idle ones after 30 minutes.
@@ -294,6 +299,8 @@ class Watcher:
         # How often fetching a message has failed, by UIDVALIDITY and UID.
         self._tries: dict[tuple[int, int], int] = {}
         self._compare = False
+        # How many looks in a row have found nothing though the server had said something.
+        self._in_vain = 0
         # An IDLE has ended in silence, and whether one before had done so though there was mail.
         self._silent = self._deaf = False
         self._told: tuple[str, bool] | None = None
@@ -419,7 +426,10 @@ class Watcher:
                 return self.table.poll_seconds * self._watching.jitter()
             if self._in_turn() or self._clock() - begun > pace.renewed:
                 break
-            self._wait(session)
+            if self._in_vain > _MOST_IN_VAIN:
+                self._sleep(pace.breath)
+            if not session.announced:
+                self._wait(session)
         return 0.0
 
     def _begin(self, by: Literal["idle", "poll"], *, in_turn: bool) -> None:
@@ -440,6 +450,7 @@ class Watcher:
         )
         if new:
             self._watching.arrived()
+        self._in_vain = 0 if collected.fetched else self._in_vain + 1
         if self._ending():
             return
         if self._silent and collected.fetched:
@@ -482,9 +493,15 @@ class Watcher:
         if not self._compare:
             return False
         new, compared = pipeline.compare_folder(
-            self._watching.store, self.table.name, self.folder, session, tries=self._tries
+            self._watching.store,
+            self.table.name,
+            self.folder,
+            session,
+            stopping=self._pausing,
+            tries=self._tries,
         )
-        self._compare = False
+        # One that was cut short is made anew by the next connection.
+        self._compare = self._ending()
         self._tick()
         for key in compared.done:
             self._tries.pop(key, None)
@@ -499,6 +516,7 @@ class Watcher:
         most = filing if filing > 0 else math.inf
         if self.by == "poll":
             self._sleep(min(self.table.poll_seconds * self._watching.jitter(), most), until_rung=True)
+            self._in_vain = 0
             return
         pace = self._watching.pace
         # A server that says nothing of mail that is there is asked as often as one that cannot say anything.
@@ -509,6 +527,8 @@ class Watcher:
         self._silent = idled is Idled.SILENT
         if idled is Idled.HEARD:
             self._deaf = False
+        else:
+            self._in_vain = 0
 
     # What becomes of a look
 

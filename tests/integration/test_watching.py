@@ -6,6 +6,7 @@ import re
 import shutil
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -188,6 +189,33 @@ def test_an_announcement_that_comes_with_the_word_of_being_ready_is_seen(watched
     proxy.rule("s2c", rb"\A\* \d+ EXISTS", lambda chunk: b"", once=False)
     with watched.watch(proxy.port, user, pace=Pace()):
         assert watched.has("mail 1")
+
+
+def test_an_announcement_in_the_answer_to_another_command_is_not_overheard(watched, dovecot, user, proxy, mail):
+    answers: list[bytes] = []
+    proxy.rule("s2c", rb"EXISTS", lambda chunk: answers.append(chunk) or chunk, once=False)
+
+    def meanwhile(chunk: bytes) -> bytes:
+        dovecot.deliver(user, [mail(1)])
+        return chunk
+
+    with watched.watch(proxy.port, user, pace=Pace()) as watching:
+        assert watched.by("idle")
+        proxy.rule("c2s", rb"SEARCH SINCE", meanwhile)
+        watching.compare()
+        assert watched.has("mail 1")
+    assert any(b"Search completed" in chunk for chunk in answers)
+
+
+def test_a_server_that_announces_again_and_again_what_is_not_there_is_not_asked_without_a_pause(
+    watched, dovecot, user, proxy
+):
+    commands, clock = Counted(proxy), Clock(20)
+    proxy.rule("s2c", rb"\A\+ idling", lambda chunk: b"* 7 EXISTS\r\n" + chunk, once=False)
+    with watched.watch(proxy.port, user, pace=Pace(), clock=clock) as watching:
+        assert watching.join(30)
+    assert len(commands.of(rb"EXAMINE")) in range(20, 60)
+    assert watched.said("mailbox_failed") == watched.said("mailbox_disconnected") == []
 
 
 def test_an_announcement_before_the_word_of_being_ready_does_no_harm(watched, dovecot, user, proxy, mail):
@@ -480,6 +508,24 @@ def test_comparing_fetches_nothing_that_was_left_out_at_the_first_contact(watche
         watching.compare()
         assert eventually(lambda: watched.health().last_success_at > before)
     assert watched.subjects() == ["mail 3"]
+
+
+def test_a_comparison_shows_that_it_is_alive_and_ends_with_the_program(watched, dovecot, user, monkeypatch):
+    entered, compare = threading.Event(), pipeline.compare_folder
+
+    def long(*args: Any, stopping: Callable[[], bool], **options: Any) -> Any:
+        entered.set()
+        while not stopping():
+            time.sleep(0.01)
+        return compare(*args, stopping=stopping, **options)
+
+    monkeypatch.setattr(pipeline, "compare_folder", long)
+    with watched.watch(dovecot.imap, user) as watching:
+        assert watched.by("idle")
+        watching.compare()
+        assert entered.wait(30)
+        before = watched.health().progressed_at
+        assert eventually(lambda: watched.health().progressed_at > before)
 
 
 # --- filing -----------------------------------------------------------------------------------------------------
